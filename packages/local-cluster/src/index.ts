@@ -1,0 +1,1 @@
+export { startCluster, PgNode, type Cluster, type Shard } from './cluster.ts'
