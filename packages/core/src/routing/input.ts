@@ -1,0 +1,47 @@
+import type { KeyedPlacement } from '../statement/catalog.ts'
+import type { KeySet, KeyValue } from '../statement/key-set.ts'
+import type { Topology } from '../topology/topology.ts'
+import type { Consistency } from './context.ts'
+
+/** Everything a routing decision rests on besides the statement, its values and the caller's context. */
+export interface RoutingInput {
+  readonly topology: Topology
+  readonly keys: KeyResolver
+  readonly consistency: Consistency
+  /** Tenant placements of the configuration, one per group: a tenant context is resolved through them. */
+  readonly tenantPlacements: readonly KeyedPlacement[]
+  /** The keyspace of statements that name no relation. */
+  readonly defaultKeyspace: string
+  /** Uniform in [0, 1): spreads statements that any shard can answer. */
+  readonly random: () => number
+}
+
+/** From key sets and values to shards: the sharding room, closed over the current assignment. */
+export interface KeyResolver {
+  /** The shards on which rows with a key in `set` may lie. */
+  resolve(placement: KeyedPlacement, set: KeySet, values: readonly unknown[]): KeyResolution
+  /** The shard of a row that is about to be written. */
+  locate(placement: KeyedPlacement, value: KeyValue, values: readonly unknown[]): KeyLocation
+  /** The shard and canonical spelling of a tenant given by a context. */
+  locateTenant(placement: KeyedPlacement, tenant: string | number | bigint): KeyLocation
+}
+
+export type KeyResolution =
+  | { readonly kind: 'all' }
+  | {
+      readonly kind: 'some'
+      readonly shards: readonly string[]
+      /** Canonical keys, when they are a finite list (absent for time ranges). */
+      readonly keys: readonly CanonicalText[] | undefined
+    }
+
+/** A key spelled in the one way in which equal keys are equal strings. */
+export type CanonicalText = string
+
+export type KeyLocation =
+  | { readonly kind: 'found'; readonly shard: string; readonly key: CanonicalText }
+  | { readonly kind: 'null' }
+  /** The parameter was not given. */
+  | { readonly kind: 'missing'; readonly parameter: number }
+  /** The value is none that PostgreSQL would certainly read as one known key of this type. */
+  | { readonly kind: 'unprovable' }

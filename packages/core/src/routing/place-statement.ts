@@ -1,0 +1,250 @@
+import { StatementError } from '../errors.ts'
+import type { Statement } from '../statement/statement.ts'
+import type { KeyspaceDescription } from '../topology/topology.ts'
+import type { EffectiveContext } from './effective-context.ts'
+import type { RoutingInput } from './input.ts'
+import { raise, raiseSyntaxError, raiseUnlessWaived, refuseUnplaced } from './refusals.ts'
+import { resolveParts, type TenantPin } from './resolve-parts.ts'
+import { placeRows } from './place-rows.ts'
+import { tenantPin } from './tenant-pin.ts'
+import type { PlacedStatement } from './placed-statement.ts'
+import type { PlacementReason } from './route.ts'
+
+/** Kinds whose tables and keys the placement describes; of all others nothing is proved. */
+const placedKinds: ReadonlySet<Statement['kind']> = new Set<Statement['kind']>([
+  'select',
+  'insert',
+  'update',
+  'delete',
+  'merge',
+  'explain',
+  'cursor',
+])
+
+/** Kinds that concern a session or the whole database: with several shards the home shard answers for all. */
+const homeKinds: ReadonlySet<Statement['kind']> = new Set<Statement['kind']>([
+  'show',
+  'notify',
+  'session',
+  'transaction',
+  'empty',
+])
+
+/** @throws StatementError when the statement cannot be placed rightly. */
+export function placeStatement(
+  statement: Statement,
+  values: readonly unknown[],
+  context: EffectiveContext,
+  input: RoutingInput,
+): PlacedStatement {
+  const { placement } = statement
+  const keyspace = keyspaceOf(statement, context, input)
+  const onlyShard = keyspace.shards.length === 1 ? keyspace.shards[0] : undefined
+
+  if (onlyShard !== undefined && input.topology.shards.size === 1) {
+    checkContextShard(context, keyspace)
+    checkTenant(statement, values, context, keyspace, input)
+    return { kind: 'single', shard: onlyShard, isAnyShard: true, reason: { rule: 'only-shard' } }
+  }
+  if (context.shard !== undefined) {
+    return placeOnShard(statement, values, context.shard, keyspace, input, context.isHinted)
+  }
+
+  if (statement.kind === 'unparsable') raiseSyntaxError(statement)
+  if (statement.kind === 'multiple') {
+    throw new StatementError(
+      'MULTI_STATEMENT',
+      'Several statements in one text cannot be routed to several shards. Send them one by one, or run the text in router.run({ shard }, …).',
+    )
+  }
+
+  const pin = context.tenant === undefined ? undefined : tenantPin(context.tenant, input)
+  raiseUnlessWaived(placement.refusal, pin === undefined ? undefined : 'tenant')
+
+  if (!placedKinds.has(statement.kind) && placement.parts.length === 0) {
+    if (pin !== undefined) return { ...single(pin.shard), reason: { rule: 'tenant-context' } }
+    if (onlyShard !== undefined && placement.keyspace !== undefined) return single(onlyShard)
+    if (homeKinds.has(statement.kind)) return { ...single(keyspace.home), reason: { rule: 'no-table' } }
+    refuseUnplaced(statement, keyspace.shards.length)
+  }
+  if (placement.writesReference) {
+    if (placement.parts.length > 0 || placement.rows !== undefined) {
+      raise({
+        code: 'UNSUPPORTED_STATEMENT',
+        construct: 'a reference table written together with sharded or unsharded tables',
+        message:
+          'A statement that writes a reference table must run on every shard, and this one also uses tables that do not lie on every shard. Split it into two statements.',
+      })
+    }
+    if (pin !== undefined) {
+      throw new StatementError(
+        'CONTEXT_CONFLICT',
+        'A reference table is written on every shard, which a tenant context forbids. Run the statement outside of the context.',
+      )
+    }
+    return keyspace.shards.length === 1
+      ? single(keyspace.home)
+      : { kind: 'write-all', shards: keyspace.shards, isReference: true, reason: { rule: 'reference-table' } }
+  }
+  if (placement.rows !== undefined) return placeRows(statement, placement.rows, values, keyspace, input, pin)
+  if (placement.parts.length === 0) return placeAnywhere(statement, keyspace, input, pin)
+  return placeParts(statement, values, keyspace, input, pin)
+}
+
+function placeParts(
+  statement: Statement,
+  values: readonly unknown[],
+  keyspace: KeyspaceDescription,
+  input: RoutingInput,
+  pin: TenantPin | undefined,
+): PlacedStatement {
+  const resolved = resolveParts(statement, values, keyspace, input, pin)
+  const tables = [...new Set(statement.placement.parts.map((part) => part.table))].join(', ')
+  if (pin !== undefined) {
+    const outside = resolved.shards.find((shard) => shard !== pin.shard)
+    if (outside !== undefined) {
+      throw new StatementError(
+        'CONTEXT_CONFLICT',
+        `The statement needs rows of ${tables} on shard "${outside}", but its tenant context keeps it on shard "${pin.shard}". Run it outside of the context.`,
+        { details: { shard: pin.shard } },
+      )
+    }
+    return { ...single(pin.shard), reason: { rule: 'tenant-context', subject: tables } }
+  }
+  if (resolved.isEmpty) {
+    return { ...single(keyspace.home), reason: { rule: 'contradictory-keys', subject: tables } }
+  }
+  const [first] = resolved.shards
+  if (resolved.shards.length === 1 && first !== undefined) {
+    const isKeyed = statement.placement.parts.some((part) => part.kind === 'keyed')
+    return { ...single(first), reason: { rule: isKeyed ? 'shard-key' : 'unsharded-table', subject: tables } }
+  }
+  if (statement.kind === 'explain' || statement.kind === 'cursor') {
+    raise({
+      code: 'UNSUPPORTED_SCATTER',
+      construct: statement.kind === 'explain' ? 'EXPLAIN over several shards' : 'a cursor over several shards',
+      message: `The statement concerns ${resolved.shards.length} shards, each of which would give its own answer. Run it in router.run({ shard }, …)${
+        statement.kind === 'explain' ? ', or ask router.explain() for the route.' : ', or stream it through router.pool.stream().'
+      }`,
+    })
+  }
+  const rule = resolved.isUnbounded ? 'no-key' : 'several-keys'
+  const reason: PlacementReason = { rule, subject: resolved.unboundedTable ?? tables }
+  const scatter = statement.placement.scatter()
+  if (scatter.kind === 'refused') raise(scatter.refusal)
+  if (scatter.kind === 'merge') {
+    return { kind: 'merge', shards: resolved.shards, plan: scatter.plan, reason }
+  }
+  if (scatter.kind === 'split' || resolved.isUnbounded) {
+    raise({
+      code: 'UNPROVED_WRITE',
+      construct: `${statement.kind} without a provable shard key`,
+      message: `The ${statement.kind} statement does not prove which rows of ${tables} it writes. Add a condition on the shard key, or run it in router.eachShard(…) if every shard is meant.`,
+    })
+  }
+  return { kind: 'write-all', shards: resolved.shards, isReference: false, reason }
+}
+
+/** No part ties the statement to a shard: constants, and reads of reference tables. */
+function placeAnywhere(
+  statement: Statement,
+  keyspace: KeyspaceDescription,
+  input: RoutingInput,
+  pin: TenantPin | undefined,
+): PlacedStatement {
+  if (pin !== undefined) return { ...single(pin.shard), reason: { rule: 'tenant-context' } }
+  const isReference = statement.placement.keyspace !== undefined
+  if (statement.role === 'primary' && !isReference) {
+    // Sequences, advisory locks and the like have one home, so that they mean the same to every caller.
+    return { ...single(keyspace.home), reason: { rule: 'no-table' } }
+  }
+  const shard = isReference
+    ? keyspace.shards[Math.floor(input.random() * keyspace.shards.length)]
+    : keyspace.home
+  return {
+    kind: 'single',
+    shard: shard ?? keyspace.home,
+    isAnyShard: true,
+    reason: { rule: isReference ? 'reference-table' : 'no-table' },
+  }
+}
+
+/** One shard needs no proof, but a tenant's guard and context mean what they say there too. */
+function checkTenant(
+  statement: Statement,
+  values: readonly unknown[],
+  context: EffectiveContext,
+  keyspace: KeyspaceDescription,
+  input: RoutingInput,
+): void {
+  if (context.tenant === undefined && !input.tenantPlacements.some((placement) => placement.isGuarded)) return
+  const pin = context.tenant === undefined ? undefined : tenantPin(context.tenant, input)
+  if (statement.placement.rows !== undefined) {
+    placeRows(statement, statement.placement.rows, values, keyspace, input, pin)
+  } else {
+    resolveParts(statement, values, keyspace, input, pin)
+  }
+}
+
+/** The caller names the shard: reads take its answer, writes must not put rows where they do not belong. */
+function placeOnShard(
+  statement: Statement,
+  values: readonly unknown[],
+  shard: string,
+  keyspace: KeyspaceDescription,
+  input: RoutingInput,
+  isHinted: boolean,
+): PlacedStatement {
+  checkContextShard({ shard }, keyspace)
+  const { placement } = statement
+  raiseUnlessWaived(placement.refusal, 'shard')
+  const reason: PlacementReason = { rule: isHinted ? 'hint' : 'shard-context', subject: shard }
+  if (placement.rows !== undefined) {
+    const placed = placeRows(statement, placement.rows, values, keyspace, input, undefined)
+    if (placed.kind !== 'single' || placed.shard !== shard) refuseForeignRows(placement.rows.table, shard)
+  }
+  for (const part of placement.parts) {
+    if (part.access !== 'write') continue
+    if (part.kind === 'home') {
+      if (keyspace.home !== shard) refuseForeignRows(part.table, shard)
+      continue
+    }
+    const resolution = input.keys.resolve(part.placement, part.set, values)
+    if (resolution.kind === 'some' && resolution.shards.some((name) => name !== shard)) {
+      refuseForeignRows(part.table, shard)
+    }
+  }
+  return { kind: 'single', shard, isAnyShard: false, reason }
+}
+
+function refuseForeignRows(table: string, shard: string): never {
+  throw new StatementError(
+    'CONTEXT_CONFLICT',
+    `The statement writes rows of "${table}" that do not lie on shard "${shard}", to which its context pins it. Run it outside of the context.`,
+    { details: { table, shard } },
+  )
+}
+
+function single(shard: string): Extract<PlacedStatement, { kind: 'single' }> {
+  return { kind: 'single', shard, isAnyShard: false, reason: { rule: 'only-shard' } }
+}
+
+function keyspaceOf(statement: Statement, context: EffectiveContext, input: RoutingInput): KeyspaceDescription {
+  const named = statement.placement.keyspace
+  const pinned = context.shard === undefined ? undefined : input.topology.shards.get(context.shard)?.keyspace
+  const name = named ?? pinned ?? input.defaultKeyspace
+  const keyspace = input.topology.keyspaces.get(name)
+  if (keyspace === undefined) throw new Error(`unknown keyspace ${name}`)
+  return keyspace
+}
+
+function checkContextShard(context: { readonly shard: string | undefined }, keyspace: KeyspaceDescription): void {
+  if (context.shard === undefined || keyspace.shards.includes(context.shard)) return
+  throw new StatementError(
+    'CONTEXT_CONFLICT',
+    `The context names shard "${context.shard}", but the statement's tables live in keyspace "${keyspace.name}" on ${keyspace.shards
+      .map((name) => `"${name}"`)
+      .join(', ')}.`,
+    { details: { shard: context.shard, keyspace: keyspace.name } },
+  )
+}

@@ -1,0 +1,66 @@
+import type { Statement } from '../statement/statement.ts'
+import type { RouteContext } from './context.ts'
+import { effectiveContext, refuseWriteOnReplica, type EffectiveContext } from './effective-context.ts'
+import type { RoutingInput } from './input.ts'
+import { placeStatement } from './place-statement.ts'
+import type { PlacedStatement } from './placed-statement.ts'
+import type { Route, SingleRoute } from './route.ts'
+
+export type RouteStatement = (
+  statement: Statement,
+  values: readonly unknown[],
+  context: RouteContext | undefined,
+) => Route
+
+/**
+ * Closes the routing decision over one snapshot of the cluster. The decision is synchronous and pure, so that
+ * `explain` shows exactly what execution does; routes to one shard are remembered per statement, which makes
+ * the usual decision a look-up instead of an allocation.
+ *
+ * The returned function throws StatementError when no placement is provably right; nothing has been sent then.
+ */
+export function createRouting(input: RoutingInput): RouteStatement {
+  const memory = new WeakMap<Statement, PlainDecision>()
+
+  return (statement, values, context) => {
+    if (context !== undefined) {
+      refuseWriteOnReplica(statement, context)
+      const effective = effectiveContext(statement, context, input.consistency)
+      return toRoute(statement, effective, placeStatement(statement, values, effective, input))
+    }
+    let plain = memory.get(statement)
+    if (plain === undefined) {
+      refuseWriteOnReplica(statement, undefined)
+      plain = { effective: effectiveContext(statement, undefined, input.consistency), singles: new Map() }
+      memory.set(statement, plain)
+    }
+    const placed = placeStatement(statement, values, plain.effective, input)
+    if (placed.kind !== 'single') return toRoute(statement, plain.effective, placed)
+    // The rule is part of the key: contradictory parameters can send a statement to a shard for another reason.
+    const key = `${placed.shard}\n${placed.reason.rule}`
+    let route = plain.singles.get(key)
+    if (route === undefined) {
+      route = toRoute(statement, plain.effective, placed) as SingleRoute
+      plain.singles.set(key, route)
+    }
+    return route
+  }
+}
+
+/** The decision for callers without a context: what does not depend on values is made once per statement. */
+interface PlainDecision {
+  readonly effective: EffectiveContext
+  readonly singles: Map<string, SingleRoute>
+}
+
+function toRoute(statement: Statement, effective: EffectiveContext, placed: PlacedStatement): Route {
+  const { reason, ...where } = placed
+  return {
+    ...where,
+    role: effective.role,
+    roleReason: statement.reason,
+    placementReason: reason,
+    consistency: effective.consistency,
+    workload: effective.workload,
+  }
+}
