@@ -58,13 +58,19 @@ function describeMerge(plan: Extract<Route, { kind: 'merge' }>['plan']): string 
   if (plan.order.length > 0) {
     steps.push(
       `order by ${plan.order
-        .map((key) => `${key.column + 1}${key.isDescending ? ' desc' : ''}${key.isNullsFirst ? ' nulls first' : ''}`)
+        .map((key) => `${describeColumn(key.column)}${key.isDescending ? ' desc' : ''}${key.isNullsFirst ? ' nulls first' : ''}`)
         .join(', ')}`,
     )
   }
   if (plan.offset !== undefined) steps.push('offset')
   if (plan.limit !== undefined) steps.push(plan.withTies ? 'limit with ties' : 'limit')
   return steps.length === 0 ? 'rows as they come' : steps.join(' → ')
+}
+
+/** By name, by position, or as hidden: a column that only the merge sees. */
+function describeColumn(column: ColumnPosition): string {
+  if (typeof column === 'string') return column
+  return column < 0 ? `column ${-column} from the end` : `column ${column + 1}`
 }
 
 function because(reason: string, subject: string | undefined): string {
