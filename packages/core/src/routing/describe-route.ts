@@ -1,3 +1,4 @@
+import type { ColumnPosition } from '../statement/merge-plan.ts'
 import type { Statement } from '../statement/statement.ts'
 import type { PlacementReason, Route } from './route.ts'
 
