@@ -1,0 +1,157 @@
+import { ConfigError } from '../errors.ts'
+import type pg from 'pg'
+import type { PgModule } from './pg-module.ts'
+
+/**
+ * The only place that touches what `pg` does not document. `assertPgInternals` proves at start that all of it is
+ * there, and `test/pg-internals.test.ts` proves on a real server that it means what is assumed here.
+ *
+ * Read in pg 8.16 to 8.23: `lib/client.js`, `lib/connection.js`, `lib/query.js`.
+ */
+interface ClientInternals extends pg.Client {
+  readonly connection: ConnectionInternals
+  readonly connectionParameters: { query_timeout?: unknown; application_name?: unknown }
+  readonly processID: number | null
+  readonly secretKey: number | null
+  readonly _queryable: boolean
+  readonly _ending: boolean
+  ref(): void
+  unref(): void
+}
+
+interface ConnectionInternals extends pg.Connection {
+  /** Named statements that the server has acknowledged, by name. */
+  readonly parsedStatements: Record<string, string>
+  connect(port: number | string, host?: string): void
+  cancel(processID: number, secretKey: number): void
+  requestSsl(): void
+}
+
+/** What a client calls on the statement that it runs. */
+interface QueryInternals {
+  /** An Error when nothing was sent. */
+  submit(connection: pg.Connection): Error | null
+  handleError(error: unknown, connection: pg.Connection): void
+  handleReadyForQuery(connection: pg.Connection): void
+}
+
+export type QueryClass = new (config: object) => QueryInternals
+
+/** Throws DEPENDENCY_UNSUPPORTED when this copy of `pg` lacks what connections rely on. */
+export function assertPgInternals(pg: PgModule): void {
+  const missing: string[] = []
+  const client = new pg.Client({ host: 'localhost', user: 'check' }) as Partial<ClientInternals>
+  const connection = client.connection as Partial<ConnectionInternals> | undefined
+  if (connection === undefined) missing.push('client.connection (pg-native has none)')
+  else {
+    if (typeof connection.parsedStatements !== 'object') missing.push('connection.parsedStatements')
+    if (typeof connection.stream?.destroy !== 'function') missing.push('connection.stream')
+    for (const method of ['connect', 'cancel', 'requestSsl', 'close', 'sync'] as const) {
+      if (typeof connection[method] !== 'function') missing.push(`connection.${method}`)
+    }
+  }
+  if (typeof client._queryable !== 'boolean') missing.push('client._queryable')
+  if (typeof client._ending !== 'boolean') missing.push('client._ending')
+  if (client.processID !== null || client.secretKey !== null) missing.push('client.processID')
+  if (typeof client.connectionParameters !== 'object') missing.push('client.connectionParameters')
+  const query = (pg.Query as unknown as { prototype?: Partial<QueryInternals> } | undefined)?.prototype
+  for (const method of ['submit', 'handleError', 'handleReadyForQuery'] as const) {
+    if (typeof query?.[method] !== 'function') missing.push(`Query.prototype.${method}`)
+  }
+  if (typeof pg.Connection !== 'function') missing.push('Connection')
+  if (missing.length === 0) return
+  throw new ConfigError(
+    'DEPENDENCY_UNSUPPORTED',
+    `This copy of pg lacks ${missing.join(', ')}. Use the pure JavaScript pg, version 8.16 or later of major version 8.`,
+    { details: { missing } },
+  )
+}
+
+export function queryClass(pg: PgModule): QueryClass {
+  return pg.Query as unknown as QueryClass
+}
+
+/** Ends the socket at once, whatever the server does: for half-open servers and poisoned clients. */
+export function destroySocket(client: pg.Client): void {
+  client.connection.stream.destroy()
+}
+
+/** False once the socket failed or the client is closing. */
+export function isUsable(client: pg.Client): boolean {
+  const { _queryable, _ending } = client as ClientInternals
+  return _queryable && !_ending
+}
+
+/** Makes `pg` send Parse again on the next use of the name. */
+export function forgetParsed(connection: pg.Connection, name: string): void {
+  delete (connection as ConnectionInternals).parsedStatements[name]
+}
+
+/** Closes a prepared statement with the next Sync that is sent anyway; closing an unknown name is no error. */
+export function sendClose(connection: pg.Connection, name: string): void {
+  ;(connection as unknown as { close(message: pg.MessageConfig): void }).close({ type: 'S', name })
+}
+
+export function onReadyForQuery(client: pg.Client, listener: (status: TransactionStatus) => void): void {
+  // Ahead of the client's own listener, so that the status is right when a statement's callback runs.
+  client.connection.prependListener('readyForQuery', (message: { status: TransactionStatus }) => {
+    listener(message.status)
+  })
+}
+
+/** Settings that the server reports at start and whenever they change (`in_hot_standby`, `TimeZone`, …). */
+export function onParameterStatus(client: pg.Client, listener: (name: string, value: string) => void): void {
+  client.connection.on('parameterStatus', (message: { parameterName: string; parameterValue: string }) => {
+    listener(message.parameterName, message.parameterValue)
+  })
+}
+
+/** Idle, in a transaction, or in a failed one. */
+export type TransactionStatus = 'I' | 'T' | 'E'
+
+/**
+ * Takes the read timeout away from the client and returns it: after its own timeout `pg` hands the connection out
+ * while the old answer is still to come.
+ */
+export function takeQueryTimeout(client: pg.Client): number | undefined {
+  const { connectionParameters } = client as ClientInternals
+  const timeoutMs = Number(connectionParameters.query_timeout)
+  connectionParameters.query_timeout = false
+  return timeoutMs > 0 ? timeoutMs : undefined
+}
+
+export function setRef(client: pg.Client, isKeepingAlive: boolean): void {
+  if (isKeepingAlive) (client as ClientInternals).ref()
+  else (client as ClientInternals).unref()
+}
+
+/** The number the server knows the backend by, once connected. */
+export function backendPid(client: pg.Client): number | null {
+  return (client as ClientInternals).processID
+}
+
+export interface CancelKey {
+  readonly processId: number
+  readonly secretKey: number
+}
+
+export function cancelKey(client: pg.Client): CancelKey | undefined {
+  const { processID, secretKey } = client as ClientInternals
+  return processID === null || secretKey === null ? undefined : { processId: processID, secretKey }
+}
+
+export function newConnection(pg: PgModule, config: object): pg.Connection {
+  return new pg.Connection(config)
+}
+
+export function connectTo(connection: pg.Connection, port: number | string, host?: string): void {
+  ;(connection as ConnectionInternals).connect(port, host)
+}
+
+export function requestSsl(connection: pg.Connection): void {
+  ;(connection as ConnectionInternals).requestSsl()
+}
+
+export function sendCancel(connection: pg.Connection, key: CancelKey): void {
+  ;(connection as ConnectionInternals).cancel(key.processId, key.secretKey)
+}

@@ -1,0 +1,51 @@
+/** How a node's connections are kept. Every field has `pg.Pool`'s meaning unless said otherwise. */
+export interface NodePoolOptions {
+  /** Most connections at a time. Default 10. */
+  readonly max?: number | undefined
+  /** Connections that idling does not close. Default 0; none is opened ahead of need. */
+  readonly min?: number | undefined
+  /** Milliseconds after which an idle connection is closed, 0 for never. Default 10,000. */
+  readonly idleTimeoutMs?: number | undefined
+  /** Milliseconds for TCP, TLS, authentication and role check together, 0 for no limit. Default 5,000. */
+  readonly connectTimeoutMs?: number | undefined
+  /** Milliseconds that a caller waits for a connection, 0 for no limit. Default 10,000. */
+  readonly acquireTimeoutMs?: number | undefined
+  /** Leases after which a connection is replaced. Default: no limit. */
+  readonly maxUses?: number | undefined
+  /** Milliseconds after which a connection is replaced, 0 for never. Default 0. */
+  readonly maxLifetimeMs?: number | undefined
+  /** Lets the process end while connections idle. Default false. */
+  readonly allowExitOnIdle?: boolean | undefined
+  /** Automatic named prepared statements; false for poolers that cannot keep them. Default true. */
+  readonly prepare?: boolean | undefined
+  /** Automatic prepared statements kept per connection. Default 256. */
+  readonly maxPrepared?: number | undefined
+}
+
+export interface ResolvedNodePoolOptions {
+  readonly max: number
+  readonly min: number
+  readonly idleTimeoutMs: number
+  readonly connectTimeoutMs: number
+  readonly acquireTimeoutMs: number
+  readonly maxUses: number
+  readonly maxLifetimeMs: number
+  readonly allowExitOnIdle: boolean
+  readonly prepare: boolean
+  readonly maxPrepared: number
+}
+
+export function resolveNodePoolOptions(options: NodePoolOptions): ResolvedNodePoolOptions {
+  return {
+    max: options.max ?? 10,
+    min: options.min ?? 0,
+    idleTimeoutMs: options.idleTimeoutMs ?? 10_000,
+    connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+    acquireTimeoutMs: options.acquireTimeoutMs ?? 10_000,
+    maxUses: options.maxUses ?? Number.POSITIVE_INFINITY,
+    maxLifetimeMs: options.maxLifetimeMs ?? 0,
+    allowExitOnIdle: options.allowExitOnIdle ?? false,
+    prepare: options.prepare ?? true,
+    maxPrepared: options.maxPrepared ?? 256,
+  }
+}

@@ -1,0 +1,438 @@
+import { EventEmitter } from 'node:events'
+import { assertPgInternals } from './client-internals.ts'
+import { Connection } from './connection.ts'
+import { NodeLoad } from '../topology/node-load.ts'
+import { markNeverSent } from './never-sent.ts'
+import { resolveNodePoolOptions } from './node-pool-options.ts'
+import { openConnection } from './open-connection.ts'
+import { createPoolCounters } from './pool-counters.ts'
+import { poolEnded, poolTimeout } from './pool-errors.ts'
+import { Waiters } from './waiters.ts'
+import type pg from 'pg'
+import type { NodePoolOptions, ResolvedNodePoolOptions } from './node-pool-options.ts'
+import type { Opening, ServerRole } from './open-connection.ts'
+import type { PgModule } from './pg-module.ts'
+import type { PoolCounters } from './pool-counters.ts'
+import type { Waiter } from './waiters.ts'
+import type { WireQuery } from './wire-query.ts'
+import type { NodeDescription } from '../topology/topology.ts'
+
+export type { PgModule } from './pg-module.ts'
+
+/** How long an orderly goodbye may take before the socket is destroyed. */
+const closeTimeoutMs = 1_000
+
+export interface NodePoolConfig {
+  readonly pg: PgModule
+  readonly node: NodeDescription
+  /** Everything `pg.Client` takes. Its timeouts are kept by the pool, and `pipeline` is off. */
+  readonly clientConfig: pg.ClientConfig
+  readonly options?: NodePoolOptions | undefined
+  /** Runs on every new connection before anyone gets it, within the connect deadline. */
+  readonly onConnect?: ((client: pg.Client) => unknown) | undefined
+  /** What the node's load is measured with; default: one of its own. */
+  readonly load?: NodeLoad | undefined
+}
+
+export interface LeaseOptions {
+  /** Milliseconds to wait at most, 0 for no limit. Default: the pool's `acquireTimeoutMs`. */
+  readonly deadlineMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** `error` is only emitted for connections that nobody had leased, and only when somebody listens. */
+export interface NodePoolEvents {
+  connect: [connection: Connection]
+  acquire: [connection: Connection]
+  release: [error: unknown, connection: Connection]
+  remove: [connection: Connection]
+  error: [error: Error, connection: Connection]
+  /** A connection broke, leased or not. */
+  broken: [error: Error]
+  /** An attempt to connect failed. */
+  failed: [error: unknown]
+  /** The server said that it has another role than it is described with. */
+  role: [role: ServerRole]
+}
+
+/** The connections to one node. */
+export class NodePool extends EventEmitter<NodePoolEvents> {
+  readonly node: NodeDescription
+  readonly load: NodeLoad
+  readonly options: ResolvedNodePoolOptions
+  readonly counters: PoolCounters = createPoolCounters()
+
+  readonly #config: NodePoolConfig
+  readonly #connections = new Set<Connection>()
+  readonly #openings = new Set<Opening>()
+  /** A stack: the connection used last is the warmest, and the others can grow old. */
+  readonly #idle: Connection[] = []
+  readonly #waiters = new Waiters()
+  #role: ServerRole | undefined
+  #reaper: NodeJS.Timeout | undefined
+  #closing = 0
+  #ended: Promise<void> | undefined
+  #onEmpty: (() => void) | undefined
+
+  /** Throws DEPENDENCY_UNSUPPORTED when this copy of `pg` cannot be used. Opens nothing yet. */
+  constructor(config: NodePoolConfig) {
+    super()
+    assertPgInternals(config.pg)
+    this.#config = config
+    this.node = config.node
+    this.load = config.load ?? new NodeLoad()
+    this.options = resolveNodePoolOptions(config.options ?? {})
+  }
+
+  /** Connections that are open or being opened. */
+  get totalCount(): number {
+    return this.#connections.size + this.#openings.size
+  }
+
+  get idleCount(): number {
+    return this.#idle.length
+  }
+
+  get waitingCount(): number {
+    return this.#waiters.size
+  }
+
+  /** Statements sent and not yet answered. */
+  get inFlight(): number {
+    return this.load.inFlight
+  }
+
+  get isEnded(): boolean {
+    return this.#ended !== undefined
+  }
+
+  /** What the server last said it is; undefined before the first connection. */
+  get observedRole(): ServerRole | undefined {
+    return this.#role
+  }
+
+  /** An idle connection, at once, or none: the way that costs no promise. */
+  tryLease(): Connection | undefined {
+    for (;;) {
+      const connection = this.#idle.pop()
+      if (connection === undefined) return undefined
+      if (connection.isReusable && !this.#isExpired(connection)) {
+        this.#hand(connection)
+        return connection
+      }
+      this.#remove(connection)
+    }
+  }
+
+  /**
+   * A connection for one caller alone, to be given back with `release`.
+   *
+   * Rejects with POOL_TIMEOUT, POOL_ENDED, CONNECT_TIMEOUT, NODE_UNREACHABLE, NODE_ROLE_MISMATCH, PostgreSQL's own
+   * error when it refused the connection, or the signal's reason; `wasNeverSent` is true for all of them.
+   */
+  lease(options: LeaseOptions = {}): Promise<Connection> {
+    if (this.#ended !== undefined) return Promise.reject(poolEnded(this.node))
+    if (options.signal?.aborted === true) return Promise.reject(markNeverSent(options.signal.reason))
+    const ready = this.tryLease()
+    if (ready !== undefined) return Promise.resolve(ready)
+    this.counters.waited++
+    return this.#wait(options)
+  }
+
+  /**
+   * Gives a connection back. With an `error`, or when its state is not that of a fresh one (broken, cancelled, inside
+   * a transaction), it is closed instead of being handed to the next caller.
+   */
+  release(connection: Connection, error?: unknown): void {
+    if (connection.place !== 'leased') {
+      throw new Error('Release called on client which has already been released to the pool.')
+    }
+    connection.uses++
+    this.emit('release', error, connection)
+    const isWorn = connection.uses >= this.options.maxUses || this.#isExpired(connection)
+    if (error || isWorn || this.#ended !== undefined || !connection.isReusable) {
+      this.#remove(connection)
+      return
+    }
+    const waiter = this.#waiters.shift()
+    if (waiter === undefined) {
+      this.#rest(connection)
+      return
+    }
+    this.#hand(connection)
+    waiter.resolve(connection)
+  }
+
+  /**
+   * Runs one statement outside any transaction. Today it has a connection to itself while it runs; sharing
+   * pipelined connections between such statements is a matter of this method alone.
+   */
+  execute(query: WireQuery): Promise<pg.QueryResult> {
+    const connection = this.tryLease()
+    if (connection === undefined) return this.lease(query).then((leased) => this.#runOn(leased, query))
+    return this.#runOn(connection, query)
+  }
+
+  /** Asks the server again which role it has (after 25006, say); rejects as `lease` and `execute` do. */
+  async askRole(): Promise<ServerRole> {
+    const result = await this.execute({
+      text: 'select pg_catalog.pg_is_in_recovery()::text',
+      rowMode: 'array',
+    })
+    const [isInRecovery] = (result.rows as unknown as string[][])[0] ?? []
+    const role: ServerRole = isInRecovery === 'true' ? 'replica' : 'primary'
+    this.#observeRole(role)
+    return role
+  }
+
+  /** Where it connects to, as configured or defaulted by `pg`; undefined before the first attempt. */
+  get address(): NodeAddress | undefined {
+    return this.#address
+  }
+  #address: NodeAddress | undefined
+
+  /**
+   * Refuses new leases and waiting callers, waits for the leased connections to come back, and closes everything.
+   * Calling it again returns the same promise.
+   */
+  end(): Promise<void> {
+    this.#ended ??= this.#end()
+    return this.#ended
+  }
+
+  #end(): Promise<void> {
+    clearTimeout(this.#reaper)
+    const emptied = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve
+    })
+    for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) {
+      waiter.reject(poolEnded(this.node))
+    }
+    for (const opening of this.#openings) opening.abandon()
+    // `#remove` counts on `#ended`, which is set when this returns.
+    queueMicrotask(() => {
+      for (const connection of this.#idle.splice(0)) this.#remove(connection)
+      this.#checkEmpty()
+    })
+    return emptied
+  }
+
+  #checkEmpty(): void {
+    if (this.#connections.size + this.#openings.size + this.#closing === 0) this.#onEmpty?.()
+  }
+
+  #runOn(connection: Connection, query: WireQuery): Promise<pg.QueryResult> {
+    return new Promise((resolve, reject) => {
+      connection.run(query, (error, result) => {
+        this.release(connection)
+        if (result === undefined) reject(error)
+        else resolve(result)
+      })
+    })
+  }
+
+  #wait(options: LeaseOptions): Promise<Connection> {
+    const { signal } = options
+    const waitMs = options.deadlineMs ?? this.options.acquireTimeoutMs
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        clearTimeout(deadline)
+        signal?.removeEventListener('abort', abort)
+      }
+      const waiter: Waiter = {
+        resolve: (connection) => {
+          leave()
+          resolve(connection)
+        },
+        reject: (error) => {
+          leave()
+          reject(error)
+        },
+      }
+      const abort = (): void => {
+        if (this.#waiters.remove(waiter)) waiter.reject(markNeverSent(signal?.reason))
+      }
+      const deadline =
+        waitMs > 0
+          ? setTimeout(() => {
+              if (!this.#waiters.remove(waiter)) return
+              this.counters.timedOut++
+              waiter.reject(poolTimeout(this.node, this.#counts(waitMs)))
+            }, waitMs)
+          : undefined
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#waiters.add(waiter)
+      this.#grow()
+    })
+  }
+
+  #counts(waitedMs: number): { waitedMs: number; max: number; total: number; waiting: number } {
+    return { waitedMs, max: this.options.max, total: this.totalCount, waiting: this.#waiters.size + 1 }
+  }
+
+  #isExpired(connection: Connection): boolean {
+    const { maxLifetimeMs } = this.options
+    return maxLifetimeMs > 0 && performance.now() - connection.openedAt >= maxLifetimeMs
+  }
+
+  #hand(connection: Connection): void {
+    connection.place = 'leased'
+    this.counters.leased++
+    if (this.options.allowExitOnIdle) connection.setRef(true)
+    this.emit('acquire', connection)
+  }
+
+  #rest(connection: Connection): void {
+    connection.place = 'idle'
+    connection.idleSince = performance.now()
+    this.#idle.push(connection)
+    if (this.options.allowExitOnIdle) connection.setRef(false)
+    this.#scheduleReaper()
+  }
+
+  /** Opens connections for the callers that none of the attempts under way is for. */
+  #grow(): void {
+    while (
+      this.#ended === undefined &&
+      this.#openings.size < this.#waiters.size &&
+      this.totalCount < this.options.max
+    ) {
+      this.#open()
+    }
+  }
+
+  #open(): void {
+    const { pg, clientConfig: config, onConnect } = this.#config
+    let opening: Opening
+    try {
+      opening = openConnection({
+        pg,
+        node: this.node,
+        config,
+        timeoutMs: this.options.connectTimeoutMs,
+        mustAskRole: this.#role === undefined,
+        onRole: (role) => this.#observeRole(role),
+        onConnect,
+      })
+    } catch (error) {
+      // A client configuration that `pg` cannot even read.
+      this.#fail(markNeverSent(error))
+      return
+    }
+    const { client } = opening
+    this.#address = { host: client.host, port: client.port, database: client.database }
+    this.#openings.add(opening)
+    opening.opened.then(
+      () => {
+        this.#openings.delete(opening)
+        this.#admit(client)
+      },
+      (error: unknown) => {
+        this.#openings.delete(opening)
+        this.#fail(error)
+      },
+    )
+  }
+
+  #admit(client: pg.Client): void {
+    const { pg, clientConfig: config } = this.#config
+    const { load, counters, node } = this
+    const connection = new Connection(
+      client,
+      { pg, node, config, load, counters, maxPrepared: this.options.prepare ? this.options.maxPrepared : 0 },
+      (error, broken) => this.#lose(broken, error),
+    )
+    this.counters.opened++
+    this.#connections.add(connection)
+    if (this.#ended !== undefined) {
+      this.#remove(connection)
+      return
+    }
+    this.emit('connect', connection)
+    const waiter = this.#waiters.shift()
+    if (waiter === undefined) {
+      this.#rest(connection)
+      return
+    }
+    this.#hand(connection)
+    waiter.resolve(connection)
+  }
+
+  /**
+   * A failed attempt fails the caller that has waited longest. While no connection lives, it fails all those that the
+   * remaining attempts are not for: nothing would ever come free for them.
+   */
+  #fail(error: unknown): void {
+    this.counters.failed++
+    this.emit('failed', error)
+    const mayRemain =
+      this.#connections.size > 0 ? this.#waiters.size - 1 : Math.min(this.#openings.size, this.#waiters.size - 1)
+    while (this.#waiters.size > Math.max(mayRemain, 0)) this.#waiters.shift()?.reject(error)
+    this.#grow()
+    this.#checkEmpty()
+  }
+
+  #lose(connection: Connection, error: Error): void {
+    if (connection.place === 'removed') return
+    this.counters.broken++
+    this.emit('broken', error)
+    // Whoever has it leased finds out by its statement, and gives it back.
+    if (connection.place === 'leased') return
+    const index = this.#idle.indexOf(connection)
+    if (index >= 0) this.#idle.splice(index, 1)
+    this.#remove(connection)
+    if (this.listenerCount('error') > 0) this.emit('error', error, connection)
+  }
+
+  #remove(connection: Connection): void {
+    connection.place = 'removed'
+    this.#connections.delete(connection)
+    this.counters.closed++
+    this.#closing++
+    void connection.close(closeTimeoutMs).finally(() => {
+      this.#closing--
+      this.emit('remove', connection)
+      this.#checkEmpty()
+    })
+    this.#grow()
+  }
+
+  #observeRole(role: ServerRole): void {
+    if (this.#role === role) return
+    this.#role = role
+    if (role !== this.node.role) this.emit('role', role)
+  }
+
+  #scheduleReaper(): void {
+    if (this.#reaper !== undefined) return
+    const { idleTimeoutMs, maxLifetimeMs } = this.options
+    const everyMs = Math.min(idleTimeoutMs || Infinity, maxLifetimeMs || Infinity)
+    if (everyMs === Infinity) return
+    // One timer for all; the sockets keep the process alive, if anything shall.
+    this.#reaper = setTimeout(() => {
+      this.#reaper = undefined
+      this.#reap()
+    }, Math.max(everyMs / 4, 1))
+    this.#reaper.unref()
+  }
+
+  #reap(): void {
+    const { idleTimeoutMs, min } = this.options
+    const now = performance.now()
+    for (const connection of this.#idle.slice()) {
+      const isUnused =
+        idleTimeoutMs > 0 && now - connection.idleSince >= idleTimeoutMs && this.#connections.size > min
+      if (!isUnused && !this.#isExpired(connection)) continue
+      this.#idle.splice(this.#idle.indexOf(connection), 1)
+      this.#remove(connection)
+    }
+    if (this.#idle.length > 0) this.#scheduleReaper()
+  }
+}
+
+/** For spans and diagnosis; never part of an error. */
+export interface NodeAddress {
+  readonly host: string
+  readonly port: number
+  readonly database: string | undefined
+}

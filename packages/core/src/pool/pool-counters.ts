@@ -1,0 +1,23 @@
+/** Running totals of one node's connections since start. */
+export interface PoolCounters {
+  /** Connections opened. */
+  opened: number
+  /** Connection attempts that failed, timeouts among them. */
+  failed: number
+  /** Connections that were closed, for whatever reason. */
+  closed: number
+  /** Connections that broke by themselves. */
+  broken: number
+  /** Leases handed out. */
+  leased: number
+  /** Leases that had to wait. */
+  waited: number
+  /** Callers that waited in vain (POOL_TIMEOUT). */
+  timedOut: number
+  /** Stale prepared statements that were parsed again without the caller noticing. */
+  healed: number
+}
+
+export function createPoolCounters(): PoolCounters {
+  return { opened: 0, failed: 0, closed: 0, broken: 0, leased: 0, waited: 0, timedOut: 0, healed: 0 }
+}

@@ -1,0 +1,124 @@
+import { forgetParsed, queryClass, sendClose } from './client-internals.ts'
+import { markNeverSent } from './never-sent.ts'
+import type pg from 'pg'
+import type { PgModule } from './pg-module.ts'
+import type { WireQuery } from './wire-query.ts'
+
+export type StatementDone = (error: unknown, result: pg.QueryResult | undefined) => void
+
+/** What a statement asks of the connection that it runs on. */
+export interface StatementOwner {
+  /** Counts the use of an automatic name. */
+  usePrepared(name: string): void
+  /** Names to be closed on the server along with this statement. */
+  takeClosed(): string[] | undefined
+  /** Calls back at the next ReadyForQuery, or at once when the connection is broken. */
+  whenReady(callback: () => void): void
+}
+
+export type WireStatement = pg.Submittable
+export type WireStatementClass = new (
+  owner: StatementOwner,
+  query: WireQuery,
+  automaticName: string | undefined,
+  done: StatementDone,
+) => WireStatement
+
+const classes = new WeakMap<PgModule, WireStatementClass>()
+
+/** The statement class over this copy of `pg`: its Query, so that results, type parsers and row modes are its own. */
+export function wireStatementClass(pg: PgModule): WireStatementClass {
+  const known = classes.get(pg)
+  if (known !== undefined) return known
+  const created = createClass(pg)
+  classes.set(pg, created)
+  return created
+}
+
+function createClass(pg: PgModule): WireStatementClass {
+  const Query = queryClass(pg)
+  /**
+   * Differs from `pg.Query` in three ways: names to be evicted are closed in the same packet; an error is handed over
+   * only when the server is ready again, so that the transaction status is known and the connection can go on at
+   * once; and values that cannot be written do not leave the connection half way.
+   */
+  return class WireStatement extends Query {
+    readonly #owner: StatementOwner
+    readonly #automaticName: string | undefined
+    #isSubmitting = false
+    #isAnswered = false
+    #localError: unknown
+
+    constructor(
+      owner: StatementOwner,
+      query: WireQuery,
+      automaticName: string | undefined,
+      done: StatementDone,
+    ) {
+      super(toConfig(query, automaticName, done))
+      this.#owner = owner
+      this.#automaticName = automaticName
+    }
+
+    override submit(connection: pg.Connection): Error | null {
+      if (this.#automaticName !== undefined) this.#owner.usePrepared(this.#automaticName)
+      const closed = this.#owner.takeClosed()
+      if (closed === undefined) return this.#submit(connection)
+      connection.stream.cork()
+      try {
+        for (const name of closed) {
+          forgetParsed(connection, name)
+          sendClose(connection, name)
+        }
+        return this.#submit(connection)
+      } finally {
+        connection.stream.uncork()
+      }
+    }
+
+    #submit(connection: pg.Connection): Error | null {
+      this.#isSubmitting = true
+      try {
+        const refused = super.submit(connection)
+        if (refused === null) return null
+        this.#isAnswered = true
+        return markNeverSent(refused)
+      } finally {
+        this.#isSubmitting = false
+      }
+    }
+
+    override handleError(error: unknown, connection: pg.Connection): void {
+      if (this.#isSubmitting) {
+        this.#localError = error
+        return
+      }
+      if (this.#isAnswered) super.handleError(error, connection)
+      else this.#owner.whenReady(() => super.handleError(error, connection))
+    }
+
+    override handleReadyForQuery(connection: pg.Connection): void {
+      this.#isAnswered = true
+      if (this.#localError === undefined) {
+        super.handleReadyForQuery(connection)
+        return
+      }
+      // `pg` has closed the name again although it believes that it was parsed.
+      if (this.#automaticName !== undefined) forgetParsed(connection, this.#automaticName)
+      super.handleError(markNeverSent(this.#localError), connection)
+    }
+  }
+}
+
+function toConfig(query: WireQuery, automaticName: string | undefined, done: StatementDone): object {
+  return {
+    text: query.text,
+    values: query.values,
+    name: query.name ?? automaticName,
+    rowMode: query.rowMode,
+    types: query.types,
+    binary: query.binary,
+    queryMode: query.queryMode,
+    callback: done,
+  }
+}
