@@ -33,6 +33,8 @@ interface QueryInternals {
   submit(connection: pg.Connection): Error | null
   handleError(error: unknown, connection: pg.Connection): void
   handleReadyForQuery(connection: pg.Connection): void
+  handleCommandComplete(message: unknown, connection: pg.Connection): void
+  requiresPreparation(): boolean
 }
 
 export type QueryClass = new (config: object) => QueryInternals
@@ -90,6 +92,18 @@ export function forgetParsed(connection: pg.Connection, name: string): void {
 /** Closes a prepared statement with the next Sync that is sent anyway; closing an unknown name is no error. */
 export function sendClose(connection: pg.Connection, name: string): void {
   ;(connection as unknown as { close(message: pg.MessageConfig): void }).close({ type: 'S', name })
+}
+
+/** Runs a text without parameters through the extended protocol, without a Sync of its own. */
+export function sendExecution(connection: pg.Connection, text: string): void {
+  const wire = connection as unknown as {
+    parse(query: { text: string; name: string }): void
+    bind(config: { values: readonly unknown[] }): void
+    execute(config: { portal: string }): void
+  }
+  wire.parse({ text, name: '' })
+  wire.bind({ values: [] })
+  wire.execute({ portal: '' })
 }
 
 export function onReadyForQuery(client: pg.Client, listener: (status: TransactionStatus) => void): void {

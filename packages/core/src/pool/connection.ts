@@ -200,7 +200,7 @@ export class Connection implements StatementOwner {
       return
     }
     const name =
-      query.mayPrepare === true && this.#prepared !== undefined && query.name === undefined
+      query.mayPrepare === true && this.#prepared !== undefined && query.name === undefined && query.preface === undefined
         ? preparedNames.nameOf(query.text)
         : undefined
     const { load } = this.#setting

@@ -17,6 +17,11 @@ export interface WireQuery {
    */
   readonly mayPrepare?: boolean | undefined
   /**
+   * Statements without parameters that go ahead in the same packet (BEGIN, SET, SAVEPOINT): their results are dropped,
+   * and the first error among them is this statement's error. The statement itself is then sent without a name.
+   */
+  readonly preface?: readonly string[] | undefined
+  /**
    * Milliseconds until QUERY_TIMEOUT; the server is told to cancel and the connection is destroyed. Default: the
    * client configuration's `query_timeout`, or none.
    */

@@ -1,4 +1,4 @@
-import { forgetParsed, queryClass, sendClose } from './client-internals.ts'
+import { forgetParsed, queryClass, sendClose, sendExecution } from './client-internals.ts'
 import { markNeverSent } from './never-sent.ts'
 import type pg from 'pg'
 import type { PgModule } from './pg-module.ts'
@@ -45,6 +45,9 @@ function createClass(pg: PgModule): WireStatementClass {
   return class WireStatement extends Query {
     readonly #owner: StatementOwner
     readonly #automaticName: string | undefined
+    readonly #preface: readonly string[] | undefined
+    /** Statements of the preface that the server has not completed. */
+    #ahead = 0
     #isSubmitting = false
     #isAnswered = false
     #localError: unknown
@@ -58,18 +61,31 @@ function createClass(pg: PgModule): WireStatementClass {
       super(toConfig(query, automaticName, done))
       this.#owner = owner
       this.#automaticName = automaticName
+      this.#preface = query.preface
+    }
+
+    // Behind a preface only the extended protocol will do: it has one Sync, so an error skips everything after it.
+    override requiresPreparation(): boolean {
+      return this.#ahead > 0 || super.requiresPreparation()
+    }
+
+    override handleCommandComplete(message: unknown, connection: pg.Connection): void {
+      if (this.#ahead > 0) this.#ahead--
+      else super.handleCommandComplete(message, connection)
     }
 
     override submit(connection: pg.Connection): Error | null {
       if (this.#automaticName !== undefined) this.#owner.usePrepared(this.#automaticName)
       const closed = this.#owner.takeClosed()
-      if (closed === undefined) return this.#submit(connection)
+      if (closed === undefined && this.#preface === undefined) return this.#submit(connection)
       connection.stream.cork()
       try {
-        for (const name of closed) {
+        for (const name of closed ?? []) {
           forgetParsed(connection, name)
           sendClose(connection, name)
         }
+        for (const text of this.#preface ?? []) sendExecution(connection, text)
+        this.#ahead = this.#preface?.length ?? 0
         return this.#submit(connection)
       } finally {
         connection.stream.uncork()
@@ -114,7 +130,7 @@ function toConfig(query: WireQuery, automaticName: string | undefined, done: Sta
   return {
     text: query.text,
     values: query.values,
-    name: query.name ?? automaticName,
+    name: query.preface === undefined ? (query.name ?? automaticName) : undefined,
     rowMode: query.rowMode,
     types: query.types,
     binary: query.binary,

@@ -1,0 +1,22 @@
+import type { DatabaseError } from 'pg'
+import type { PgModule } from '../pool/pg-module.ts'
+
+/**
+ * An error as PostgreSQL would have raised it, for what is known without asking a server: commands outside of a
+ * transaction block, statements after an error in one, text that does not parse.
+ */
+export function serverError(
+  pg: PgModule,
+  complaint: { readonly code: string; readonly message: string; readonly position?: number },
+): DatabaseError {
+  const error = new pg.DatabaseError(complaint.message, complaint.message.length, 'error')
+  error.severity = 'ERROR'
+  error.code = complaint.code
+  if (complaint.position !== undefined && complaint.position > 0) error.position = String(complaint.position)
+  return error
+}
+
+/** True for an error that a server sent: it carries the severity of an ErrorResponse. */
+export function isServerError(error: unknown): error is DatabaseError {
+  return error instanceof Error && 'severity' in error && typeof (error as { code?: unknown }).code === 'string'
+}
