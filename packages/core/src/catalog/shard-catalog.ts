@@ -1,0 +1,101 @@
+/** The catalogs of one server, as plain rows: what `readShardCatalog` brings home before anything is judged. */
+export interface ShardCatalog {
+  readonly settings: SessionSettings
+  readonly relations: readonly RelationRow[]
+  readonly columns: readonly ColumnRow[]
+  readonly uniqueKeys: readonly UniqueKeyRow[]
+  readonly foreignKeys: readonly ForeignKeyRow[]
+  readonly functions: readonly FunctionRow[]
+  readonly operators: readonly OperatorRow[]
+  readonly types: readonly TypeRow[]
+  /** Which relations a view or materialised view reads, directly. */
+  readonly viewReads: readonly { readonly view: number; readonly reads: number }[]
+}
+
+export interface SessionSettings {
+  readonly serverVersion: number
+  /** `current_schemas(true)`. */
+  readonly searchPath: readonly string[]
+  readonly timeZone: string
+  readonly dateStyle: string
+  readonly intervalStyle: string
+  readonly byteaOutput: string
+  readonly extraFloatDigits: number
+  readonly standardConformingStrings: string
+  readonly defaultIsolation: string
+  readonly maxPreparedTransactions: number
+  readonly isInRecovery: boolean
+  readonly encoding: string
+  readonly collation: CollationRow
+}
+
+export interface CollationRow {
+  readonly name: string
+  /** `c` libc, `i` ICU, `b` built in. */
+  readonly provider: string
+  readonly locale: string | null
+  readonly isDeterministic: boolean
+}
+
+export interface RelationRow {
+  readonly oid: number
+  readonly schema: string
+  readonly name: string
+  readonly kind: string
+  /** OID of the partitioned or inherited parent. */
+  readonly parent: number | null
+  readonly hasTriggers: boolean
+  readonly viewText: string | null
+}
+
+export interface ColumnRow {
+  readonly relation: number
+  readonly name: string
+  /** `format_type` of the base type, domains resolved. */
+  readonly type: string
+  readonly notNull: boolean
+  /** Null for types without a collation; `default` for the database's own. */
+  readonly collation: CollationRow | null
+  readonly isGenerated: boolean
+  readonly hasDefault: boolean
+  readonly defaultText: string | null
+  /** Name of the sequence behind a serial or identity column, and its shape. */
+  readonly sequence: string | null
+}
+
+export interface UniqueKeyRow {
+  readonly relation: number
+  readonly name: string
+  readonly columns: readonly string[]
+}
+
+export interface ForeignKeyRow {
+  readonly relation: number
+  readonly name: string
+  readonly columns: readonly string[]
+  readonly target: number
+  readonly targetColumns: readonly string[]
+}
+
+export interface FunctionRow {
+  readonly schema: string
+  readonly name: string
+  readonly volatility: string
+  readonly isOpaque: boolean
+  readonly kind: string
+  readonly returnsSet: boolean
+}
+
+export interface OperatorRow {
+  readonly name: string
+  readonly volatility: string
+  readonly isOpaque: boolean
+}
+
+export interface TypeRow {
+  readonly oid: number
+  readonly schema: string
+  readonly name: string
+  readonly kind: string
+  readonly labels: readonly string[] | null
+}
