@@ -58,7 +58,8 @@ export class Connection implements StatementOwner {
   readonly #timeoutMs: number | undefined
   #status: TransactionStatus = 'I'
   #isBroken = false
-  #isCancelled = false
+  /** Not for another caller, although this one may finish with it. */
+  #isRetired = false
   #cancelling: Promise<void> | undefined
   #whenReady: (() => void) | undefined
 
@@ -93,7 +94,7 @@ export class Connection implements StatementOwner {
 
   /** False once anything happened after which no other caller should get this connection. */
   get isReusable(): boolean {
-    return !this.#isBroken && !this.#isCancelled && this.#status === 'I' && isUsable(this.client)
+    return !this.#isBroken && !this.#isRetired && this.#status === 'I' && isUsable(this.client)
   }
 
   get isBroken(): boolean {
@@ -134,7 +135,8 @@ export class Connection implements StatementOwner {
    * statement itself then fails with SQLSTATE 57014, or ends as if nothing had happened.
    */
   cancel(): Promise<void> {
-    this.#isCancelled = true
+    // Behind a pooler the signal may come after the answer, and hit the next caller's statement.
+    this.#isRetired = true
     this.#cancelling ??= cancelRunning(this.#setting.pg, this.client, {
       config: this.#setting.config,
       timeoutMs: cancelTimeoutMs,
@@ -142,6 +144,11 @@ export class Connection implements StatementOwner {
       this.#cancelling = undefined
     })
     return this.#cancelling
+  }
+
+  /** Lets the present caller finish, and no other have it. */
+  retire(): void {
+    this.#isRetired = true
   }
 
   /** Ends the socket at once; whatever runs fails. */

@@ -173,11 +173,15 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     return this.#runOn(connection, query)
   }
 
-  /** Asks the server again which role it has (after 25006, say); rejects as `lease` and `execute` do. */
-  async askRole(): Promise<ServerRole> {
+  /**
+   * Asks the server again which role it has (after 25006, say). When it is not the described one, the connections are
+   * given up and new ones are refused with NODE_ROLE_MISMATCH. Rejects as `lease` and `Connection.query` do.
+   */
+  async askRole(options: { readonly timeoutMs?: number } = {}): Promise<ServerRole> {
     const result = await this.execute({
       text: 'select pg_catalog.pg_is_in_recovery()::text',
       rowMode: 'array',
+      timeoutMs: options.timeoutMs,
     })
     const [isInRecovery] = (result.rows as unknown as string[][])[0] ?? []
     const role: ServerRole = isInRecovery === 'true' ? 'replica' : 'primary'
@@ -310,7 +314,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
         node: this.node,
         config,
         timeoutMs: this.options.connectTimeoutMs,
-        mustAskRole: this.#role === undefined,
+        mustAskRole: this.#role !== this.node.role,
         onRole: (role) => this.#observeRole(role),
         onConnect,
       })
@@ -400,7 +404,11 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
   #observeRole(role: ServerRole): void {
     if (this.#role === role) return
     this.#role = role
-    if (role !== this.node.role) this.emit('role', role)
+    if (role === this.node.role) return
+    // What these connections answer is no longer what a node of this role would say.
+    for (const connection of this.#connections) connection.retire()
+    for (const connection of this.#idle.splice(0)) this.#remove(connection)
+    this.emit('role', role)
   }
 
   #scheduleReaper(): void {
