@@ -40,9 +40,9 @@ export type ShardParameter =
   /** The widened limit: the rows to skip and the rows to return; NULL when one term is NULL. */
   | { readonly kind: 'sum'; readonly terms: readonly RowCount[]; readonly type: RowCountType }
   /** An OFFSET the merge applies itself: 0 for the shards; an invalid value is passed on, for PostgreSQL to reject. */
-  | { readonly kind: 'skipped'; readonly number: number }
+  | { readonly kind: 'skipped'; readonly number: number; readonly type: RowCountType }
   /** A LIMIT that only the merged rows have: NULL for the shards; an invalid value is passed on. */
-  | { readonly kind: 'unlimited'; readonly number: number }
+  | { readonly kind: 'unlimited'; readonly number: number; readonly type: RowCountType }
 
 export type RowCountType = 'int2' | 'int4' | 'int8'
 
