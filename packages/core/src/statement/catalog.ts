@@ -19,6 +19,11 @@ export interface Catalog {
   readonly functions: ReadonlyMap<string, FunctionFacts>
   /** User operators by symbol (all schemas folded into the worst); built-in operators are not listed. */
   readonly operators: ReadonlyMap<string, FunctionFacts>
+  /**
+   * User-defined casts whose function is volatile, as `source → target`. They can be applied anywhere, unseen, so with
+   * any of them no statement is provably a read.
+   */
+  readonly volatileCasts?: readonly string[]
   /** User types by `schema.name`. */
   readonly types: ReadonlyMap<string, TypeFacts>
   /** User types by OID as text, per shard name, because OIDs of user types differ between servers. */
@@ -45,6 +50,8 @@ export interface Relation {
   readonly foreignKeys: readonly ForeignKey[]
   /** True when user triggers or rewrite rules may run hidden SQL on writes. */
   readonly hasTriggers: boolean
+  /** True for unlogged tables: a standby refuses to read them. */
+  readonly isUnlogged?: boolean
 }
 
 export interface Column {
@@ -55,6 +62,8 @@ export interface Column {
   /** Undefined for types without a collation. */
   readonly collation?: Collation
   readonly hasDefault: boolean
+  /** The default expression as `pg_get_expr` prints it; absent for identity columns. */
+  readonly defaultText?: string
   readonly isGenerated: boolean
 }
 
@@ -103,6 +112,8 @@ export interface KeyedPlacement {
   readonly group: string
   readonly keyColumn: string
   readonly keyType: KeyType
+  /** For varchar(n): n. A longer text may be cut or refused by the server, so it proves no key. */
+  readonly keyLength?: number
   /** For `time`: the period. */
   readonly every?: 'hour' | 'day' | 'week' | 'month' | 'year'
   /** For `tenant`: refuse statements that do not prove a tenant. */

@@ -1,0 +1,176 @@
+import {
+  emptyCatalog,
+  type Catalog,
+  type FunctionFacts,
+  type Relation,
+  type TypeFacts,
+  type Volatility,
+} from '../statement/catalog.ts'
+import { collationOf, relationsOf } from './relations.ts'
+import type { ShardCatalog } from './shard-catalog.ts'
+import type { CatalogExpectation } from './table-rules.ts'
+import { catalogDifferences, refuseDifferences, type ShardRelations } from './verify-catalogs.ts'
+
+/**
+ * One catalog out of those of all shards: pure.
+ *
+ * @throws ConfigError CATALOG_MISMATCH when the shards disagree with each other or with the description.
+ */
+export function buildCatalog(
+  perShard: ReadonlyMap<string, ShardCatalog>,
+  expectation: CatalogExpectation,
+  version: number,
+): Catalog {
+  const relations = new Map<string, Relation>()
+  const differences: string[] = []
+  for (const keyspace of expectation.keyspaces) {
+    const shards = keyspace.shards.flatMap((shard): ShardRelations[] => {
+      const catalog = perShard.get(shard)
+      return catalog === undefined
+        ? []
+        : [{ shard, settings: catalog.settings, relations: relationsOf(catalog, keyspace), enums: enumsOf(catalog) }]
+    })
+    differences.push(...catalogDifferences(keyspace, shards))
+    for (const [name, relation] of mergeShards(shards, keyspace.home)) {
+      // A table that several keyspaces have belongs to the one that describes it.
+      if (!relations.has(name) || keyspace.tables.has(name)) relations.set(name, relation)
+    }
+  }
+  refuseDifferences(differences)
+
+  const catalogs = [...perShard.values()]
+  const [first] = catalogs
+  return {
+    ...emptyCatalog,
+    version,
+    isSharded:
+      perShard.size > 1 ||
+      expectation.keyspaces.some((keyspace) =>
+        [...keyspace.tables.values()].some((rule) => 'isGuarded' in rule && rule.isGuarded),
+      ),
+    searchPath: first?.settings.searchPath ?? emptyCatalog.searchPath,
+    timeZone: agreed(catalogs.map((catalog) => catalog.settings.timeZone)),
+    relations,
+    functions: worst(
+      catalogs.flatMap((catalog) => catalog.functions),
+      (row) => `${row.schema}.${row.name}`,
+      (row) => ({
+        volatility: volatilityOf(row.volatility),
+        isOpaque: row.isOpaque && !expectation.localFunctions.has(`${row.schema}.${row.name}`),
+        isAggregate: row.kind === 'a',
+        isWindow: row.kind === 'w',
+        returnsSet: row.returnsSet,
+      }),
+    ),
+    operators: worst(
+      catalogs.flatMap((catalog) => catalog.operators),
+      (row) => row.name,
+      (row) => ({
+        volatility: volatilityOf(row.volatility),
+        isOpaque: row.isOpaque,
+        isAggregate: false,
+        isWindow: false,
+        returnsSet: false,
+      }),
+    ),
+    types: new Map(
+      catalogs.flatMap((catalog) => catalog.types.map((row) => [`${row.schema}.${row.name}`, typeFacts(row)] as const)),
+    ),
+    typeOids: new Map(
+      [...perShard].map(([shard, catalog]) => [
+        shard,
+        new Map(catalog.types.map((row) => [row.oid, `${row.schema}.${row.name}`])),
+      ]),
+    ),
+    defaultCollation:
+      first === undefined
+        ? emptyCatalog.defaultCollation
+        : collationOf(first.settings.collation, first.settings.collation),
+  }
+}
+
+/** The home shard's relations, with only those proofs (foreign and unique keys) that hold on every shard. */
+function mergeShards(shards: readonly ShardRelations[], home: string): ReadonlyMap<string, Relation> {
+  const base = shards.find(({ shard }) => shard === home) ?? shards[0]
+  if (base === undefined) return new Map()
+  return new Map(
+    [...base.relations].map(([name, relation]) => {
+      if (relation.placement.strategy === 'unsharded') return [name, relation]
+      const others = shards.flatMap(({ relations }) => relations.get(name) ?? [])
+      return [
+        name,
+        {
+          ...relation,
+          hasTriggers: others.some((other) => other.hasTriggers),
+          uniqueKeys: relation.uniqueKeys.filter((key) =>
+            others.every((other) => other.uniqueKeys.some((unique) => sameText(unique, key))),
+          ),
+          foreignKeys: relation.foreignKeys.filter((key) =>
+            others.every((other) => other.foreignKeys.some((foreign) => sameText(foreign, key))),
+          ),
+        },
+      ]
+    }),
+  )
+}
+
+function sameText(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b)
+}
+
+function enumsOf(catalog: ShardCatalog): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    catalog.types.flatMap((row) => (row.labels === null ? [] : [[`${row.schema}.${row.name}`, row.labels] as const])),
+  )
+}
+
+function volatilityOf(letter: string): Volatility {
+  return letter === 'i' ? 'immutable' : letter === 's' ? 'stable' : 'volatile'
+}
+
+const rank: Readonly<Record<Volatility, number>> = { immutable: 0, stable: 1, volatile: 2 }
+
+/** Overloads and shards folded into one: what may be true of any of them is taken to be true. */
+function worst<Row>(
+  rows: readonly Row[],
+  key: (row: Row) => string,
+  facts: (row: Row) => FunctionFacts,
+): ReadonlyMap<string, FunctionFacts> {
+  const folded = new Map<string, FunctionFacts>()
+  for (const row of rows) {
+    const next = facts(row)
+    const known = folded.get(key(row))
+    folded.set(
+      key(row),
+      known === undefined
+        ? next
+        : {
+            volatility: rank[known.volatility] > rank[next.volatility] ? known.volatility : next.volatility,
+            isOpaque: known.isOpaque || next.isOpaque,
+            isAggregate: known.isAggregate || next.isAggregate,
+            isWindow: known.isWindow || next.isWindow,
+            returnsSet: known.returnsSet || next.returnsSet,
+          },
+    )
+  }
+  return folded
+}
+
+const typeKinds: Readonly<Record<string, TypeFacts['kind']>> = {
+  e: 'enum',
+  d: 'domain',
+  c: 'composite',
+  r: 'range',
+  m: 'range',
+}
+
+function typeFacts(row: ShardCatalog['types'][number]): TypeFacts {
+  return {
+    kind: typeKinds[row.kind] ?? 'base',
+    ...(row.labels === null ? {} : { labels: row.labels }),
+  }
+}
+
+function agreed<T>(values: readonly T[]): T | undefined {
+  return values.every((value) => value === values[0]) ? values[0] : undefined
+}
