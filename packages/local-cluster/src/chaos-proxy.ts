@@ -12,7 +12,7 @@ export interface ProxyTarget {
 
 /** A TCP proxy with faults, in this process: no root, any OS, one per node. */
 export class ChaosProxy {
-  readonly #target: ProxyTarget
+  readonly #target: Required<ProxyTarget>
   readonly #random: () => number
   readonly #links = new Set<Link>()
   #faults: Faults = noFaults
@@ -20,7 +20,7 @@ export class ChaosProxy {
   #port: number | undefined
 
   constructor(target: ProxyTarget, random: () => number = Math.random) {
-    this.#target = target
+    this.#target = { host: target.host ?? '127.0.0.1', port: target.port }
     this.#random = random
   }
 
@@ -109,7 +109,7 @@ export class ChaosProxy {
       client.resetAndDestroy()
       return
     }
-    const server = connect({ host: '127.0.0.1', ...this.#target, allowHalfOpen: true, noDelay: true })
+    const server = connect({ ...this.#target, allowHalfOpen: true, noDelay: true })
     const link = new Link(client, server, { faults: () => this.#faults, random: this.#random })
     this.#links.add(link)
     link.onceClosed(() => this.#links.delete(link))

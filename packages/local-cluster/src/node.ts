@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
-import pg from 'pg'
+import { Client, type QueryResult, type QueryResultRow } from 'pg'
 import type { Binaries } from './binaries.ts'
 import type { ChaosProxy } from './chaos-proxy.ts'
 import { LocalClusterError } from './errors.ts'
@@ -78,18 +78,15 @@ export class PgNode {
   }
 
   /** Runs SQL on this node over a connection of its own, past any proxy, and returns the rows (of the last statement). */
-  async sql<Row extends pg.QueryResultRow = pg.QueryResultRow>(
+  async sql<Row extends QueryResultRow = QueryResultRow>(
     text: string,
     values?: readonly unknown[],
   ): Promise<Row[]> {
-    const client = new pg.Client(this.directUrl)
+    const client = new Client(this.directUrl)
     client.on('error', () => undefined) // a killed server ends the connection besides failing the query
     await client.connect()
     try {
-      const result: pg.QueryResult<Row> | pg.QueryResult<Row>[] = await client.query<Row>(
-        text,
-        values?.slice(),
-      )
+      const result: QueryResult<Row> | QueryResult<Row>[] = await client.query<Row>(text, values?.slice())
       return (Array.isArray(result) ? result.at(-1) : result)?.rows ?? []
     } finally {
       await client.end().catch(() => undefined)
@@ -206,7 +203,7 @@ export class PgNode {
         `${this.name} to follow ${primary.name}`,
         async () => {
           if (divergence.test(this.log.slice(logged))) return 'diverged'
-          return (await primary.hasStandby(this.name)) ? 'streaming' : undefined
+          return (await this.isStreaming()) ? 'streaming' : undefined
         },
         { timeoutMs: rejoinTimeoutMs },
       )
@@ -225,14 +222,20 @@ export class PgNode {
     await cloneData(primary, this.dir, this.name)
     await this.#becomeStandby(primary)
     await this.start()
-    await waitFor(`${this.name} to stream from ${primary.name}`, () => primary.hasStandby(this.name))
+    await waitFor(`${this.name} to stream from ${primary.name}`, () => this.isStreaming())
   }
 
-  /** Whether a replica of this name is streaming from here and has caught up. */
-  async hasStandby(name: string): Promise<boolean> {
+  /**
+   * Whether this replica receives its primary's WAL on the primary's own timeline. "Streaming" alone proves nothing: a server
+   * whose history diverged streams the common part from the start of a segment before it finds out.
+   */
+  async isStreaming(): Promise<boolean> {
+    const [primary] = await this.#requireUpstream().sql<{ timeline: string }>(
+      'select left(pg_walfile_name(pg_current_wal_lsn()), 8) as timeline',
+    )
     const rows = await this.sql(
-      "select from pg_stat_replication where application_name = $1 and state = 'streaming'",
-      [name],
+      "select from pg_stat_wal_receiver where status = 'streaming' and lpad(upper(to_hex(received_tli)), 8, '0') = $1",
+      [primary?.timeline],
     )
     return rows.length > 0
   }

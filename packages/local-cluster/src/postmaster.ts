@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { serverAccount } from './account.ts'
 import type { Binaries } from './binaries.ts'
@@ -15,12 +15,14 @@ const portAttempts = 8
 export class Postmaster {
   readonly #binaries: Binaries
   readonly #dir: string
+  readonly #choosePort: () => Promise<number>
   #child: ChildProcess | undefined
   #port: number | undefined
 
-  constructor(binaries: Binaries, dir: string) {
+  constructor(binaries: Binaries, dir: string, choosePort = freePort) {
     this.#binaries = binaries
     this.#dir = dir
+    this.#choosePort = choosePort
   }
 
   /** Chosen at the first start and kept from then on. */
@@ -54,7 +56,7 @@ export class Postmaster {
     if (this.isRunning) return
     const isFirst = this.#port === undefined
     for (let attempt = 1; ; attempt += 1) {
-      if (isFirst) this.#port = await freePort()
+      if (isFirst) this.#port = await this.#choosePort()
       const logged = this.log.length
       if (await this.#tryStart()) return
       const lines = this.log.slice(logged).trim()
@@ -125,10 +127,6 @@ export class Postmaster {
   thaw(): void {
     const { pid } = this
     signalAll([...childrenOf(pid), pid], 'SIGCONT')
-  }
-
-  forgetLog(): void {
-    rmSync(this.#logFile, { force: true })
   }
 
   get #logFile(): string {

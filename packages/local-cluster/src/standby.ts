@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import pg from 'pg'
+import { Client } from 'pg'
 import { giveToServer } from './account.ts'
 import { copyDir } from './copy-dir.ts'
 
@@ -22,8 +22,8 @@ export interface Upstream {
   readonly dir: string
 }
 
-async function onServer<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client(url)
+async function onServer<T>(url: string, use: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client(url)
   client.on('error', () => undefined)
   await client.connect()
   try {
