@@ -125,7 +125,11 @@ export function relationKey(schema: string, name: string): string {
 }
 
 /** The relation an unqualified or qualified name means, by the search path; undefined when there is none. */
-export function findRelation(catalog: Catalog, schema: string | undefined, name: string): Relation | undefined {
+export function findRelation(
+  catalog: Catalog,
+  schema: string | undefined,
+  name: string,
+): Relation | undefined {
   if (schema !== undefined) return catalog.relations.get(relationKey(schema, name))
   for (const path of catalog.searchPath) {
     const relation = catalog.relations.get(relationKey(path, name))

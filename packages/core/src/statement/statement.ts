@@ -34,8 +34,10 @@ export interface RoleReason {
     | 'read'
     | 'writes-rows'
     | 'row-locks'
+    | 'table-locks'
     | 'volatile-function'
     | 'unknown-function'
+    | 'unknown-table'
     | 'refused-on-standby'
     | 'data-modifying-cte'
     | 'select-into'
@@ -70,7 +72,10 @@ export type TransactionCommand =
   | { readonly command: 'set-session-characteristics'; readonly modes: TransactionModes }
   | { readonly command: 'commit' | 'rollback'; readonly chain: boolean }
   | { readonly command: 'savepoint' | 'release' | 'rollback-to'; readonly name: string }
-  | { readonly command: 'prepare-transaction' | 'commit-prepared' | 'rollback-prepared'; readonly gid: string }
+  | {
+      readonly command: 'prepare-transaction' | 'commit-prepared' | 'rollback-prepared'
+      readonly gid: string
+    }
   | { readonly command: 'set-local' }
 
 export interface TransactionModes {
