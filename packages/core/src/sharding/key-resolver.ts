@@ -1,0 +1,115 @@
+import { ConfigError } from '../errors.ts'
+import type { KeyedPlacement } from '../statement/catalog.ts'
+import type { KeySet, KeyValue } from '../statement/key-set.ts'
+import type { KeyType } from '../statement/key-type.ts'
+import { placedKey, type CanonicalKey } from './canonical-key.ts'
+import type { KeySession } from './key-session.ts'
+import { resolveKeySet } from './resolve-key-set.ts'
+import { bucketOfValue, shardsOfKeys, type ShardMap } from './shard-map.ts'
+
+const all = { kind: 'all' } as const
+const nowhere = { kind: 'some', shards: [], keys: [] } as const
+const nullKey = { kind: 'null' } as const
+const unprovable = { kind: 'unprovable' } as const
+
+/** One key's shard; its spelling is worked out only for those who ask, which few do. */
+class SoleKey {
+  readonly kind = 'some'
+  readonly shards: readonly string[]
+  readonly #placement: KeyedPlacement
+  readonly #value: unknown
+  readonly #type: KeyType
+  readonly #session: KeySession
+
+  constructor(
+    shards: readonly string[],
+    placement: KeyedPlacement,
+    value: unknown,
+    type: KeyType,
+    session: KeySession,
+  ) {
+    this.shards = shards
+    this.#placement = placement
+    this.#value = value
+    this.#type = type
+    this.#session = session
+  }
+
+  get keys(): readonly CanonicalKey[] {
+    const key = placedKey(this.#placement, this.#value, this.#type, this.#session)
+    return key === undefined ? [] : [key]
+  }
+}
+
+/**
+ * Keys to shards over one set of shard maps (by colocation group) and one kind of session: what routing asks.
+ * Replaced as a whole when an assignment or the catalog changes.
+ */
+export class MappedKeys {
+  readonly #maps: ReadonlyMap<string, ShardMap>
+  readonly #session: KeySession
+
+  constructor(maps: ReadonlyMap<string, ShardMap>, session: KeySession) {
+    this.#maps = maps
+    this.#session = session
+  }
+
+  mapOf(placement: KeyedPlacement): ShardMap {
+    const map = this.#maps.get(placement.group)
+    if (map === undefined) {
+      throw new ConfigError(
+        'CONFIG_INVALID',
+        `The colocation group "${placement.group}" has no assignment of buckets to shards. Describe its tables in defineCluster({ tables }).`,
+      )
+    }
+    return map
+  }
+
+  /** The shards on which rows with a key in `set` may lie. */
+  resolve(placement: KeyedPlacement, set: KeySet, values: readonly unknown[]) {
+    if (set.kind === 'values' && set.values.length === 1) {
+      const [sole] = set.values
+      if (sole !== undefined) return this.#resolveSole(placement, sole, values)
+    }
+    const keys = resolveKeySet(set, values, placement, this.#session)
+    if (keys === 'all') return all
+    return { kind: 'some', shards: shardsOfKeys(this.mapOf(placement), placement, keys), keys: [...keys] } as const
+  }
+
+  #resolveSole(placement: KeyedPlacement, sole: KeyValue, values: readonly unknown[]) {
+    if (sole.source === 'null') return nowhere
+    const value = sole.source === 'literal' ? sole.text : values[sole.number - 1]
+    if (value === null || value === undefined) {
+      // A parameter that was not given at all is the server's to refuse: it proves nothing.
+      return sole.source === 'parameter' && sole.number > values.length ? all : nowhere
+    }
+    const map = this.mapOf(placement)
+    const bucket = bucketOfValue(map, placement, value, sole.type, this.#session)
+    if (bucket < 0) return all
+    const shards = map.alone[map.assignment.buckets[bucket] ?? -1] ?? map.assignment.shards
+    return new SoleKey(shards, placement, value, sole.type, this.#session)
+  }
+
+  /** The shard of a row that is about to be written. */
+  locate(placement: KeyedPlacement, key: KeyValue, values: readonly unknown[]) {
+    if (key.source === 'null') return nullKey
+    if (key.source === 'parameter' && key.number > values.length) {
+      return { kind: 'missing', parameter: key.number } as const
+    }
+    return this.#locateValue(placement, key.source === 'literal' ? key.text : values[key.number - 1], key.type)
+  }
+
+  /** The shard and canonical spelling of a tenant given by a context. */
+  locateTenant(placement: KeyedPlacement, tenant: string | number | bigint) {
+    return this.#locateValue(placement, tenant, placement.keyType)
+  }
+
+  #locateValue(placement: KeyedPlacement, value: unknown, type: KeyType) {
+    if (value === null || value === undefined) return nullKey
+    const map = this.mapOf(placement)
+    const bucket = bucketOfValue(map, placement, value, type, this.#session)
+    const key = placedKey(placement, value, type, this.#session)
+    const shard = map.assignment.shards[map.assignment.buckets[bucket] ?? -1]
+    return key === undefined || shard === undefined ? unprovable : ({ kind: 'found', shard, key } as const)
+  }
+}
