@@ -60,6 +60,8 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
   readonly node: NodeDescription
   readonly load: NodeLoad
   readonly options: ResolvedNodePoolOptions
+  /** Where it connects to, as configured or defaulted by `pg`. */
+  readonly address: NodeAddress
   readonly counters: PoolCounters = createPoolCounters()
 
   readonly #config: NodePoolConfig
@@ -74,7 +76,10 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
   #ended: Promise<void> | undefined
   #onEmpty: (() => void) | undefined
 
-  /** Throws DEPENDENCY_UNSUPPORTED when this copy of `pg` cannot be used. Opens nothing yet. */
+  /**
+   * Throws DEPENDENCY_UNSUPPORTED when this copy of `pg` cannot be used, and what `pg` throws for a client
+   * configuration that it cannot read. Opens nothing yet.
+   */
   constructor(config: NodePoolConfig) {
     super()
     assertPgInternals(config.pg)
@@ -82,6 +87,8 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     this.node = config.node
     this.load = config.load ?? new NodeLoad()
     this.options = resolveNodePoolOptions(config.options ?? {})
+    const { host, port, database } = new config.pg.Client(config.clientConfig)
+    this.address = { host, port, database }
   }
 
   /** Connections that are open or being opened. */
@@ -188,12 +195,6 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     this.#observeRole(role)
     return role
   }
-
-  /** Where it connects to, as configured or defaulted by `pg`; undefined before the first attempt. */
-  get address(): NodeAddress | undefined {
-    return this.#address
-  }
-  #address: NodeAddress | undefined
 
   /**
    * Refuses new leases and waiting callers, waits for the leased connections to come back, and closes everything.
@@ -324,7 +325,6 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
       return
     }
     const { client } = opening
-    this.#address = { host: client.host, port: client.port, database: client.database }
     this.#openings.add(opening)
     opening.opened.then(
       () => {

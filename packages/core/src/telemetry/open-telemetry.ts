@@ -1,0 +1,98 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { isSqlState } from './error-type.ts'
+import type { Attributes, Span, SpanKind, SpanStatusCode, TracerProvider } from '@opentelemetry/api'
+import type { ReachedNode, StatementTrace } from './statement-trace.ts'
+
+/** `SpanKind.CLIENT` and `SpanStatusCode.ERROR` of the API, whose values are part of its protocol. */
+const client = 2 as SpanKind
+const error = 2 as SpanStatusCode
+
+/**
+ * Makes a span of every statement, by OpenTelemetry's conventions for database clients (stable since 1.33), with
+ * `shardline.*` attributes for the route. Spans are children of the span that is active where the statement is run.
+ *
+ * Returns a function that stops it. While it is not called, nobody subscribes and statements cost nothing.
+ */
+export function traceStatements(provider: TracerProvider): () => void {
+  const tracer = provider.getTracer('@shardline/core')
+  const spans = new WeakMap<object, Span>()
+
+  const onStart = (message: unknown): void => {
+    const trace = message as StatementTrace
+    spans.set(trace, tracer.startSpan(trace.summary, { kind: client, attributes: startAttributes(trace) }))
+  }
+  const onEnd = (message: unknown): void => {
+    const trace = message as StatementTrace
+    const span = spans.get(trace)
+    if (span === undefined) return
+    span.setAttributes(endAttributes(trace))
+    if (trace.errorType !== undefined) span.setStatus({ code: error })
+    span.end()
+    spans.delete(trace)
+  }
+  subscribe('shardline:statement:start', onStart)
+  subscribe('shardline:statement:end', onEnd)
+  subscribe('shardline:statement:error', onEnd)
+  return () => {
+    unsubscribe('shardline:statement:start', onStart)
+    unsubscribe('shardline:statement:end', onEnd)
+    unsubscribe('shardline:statement:error', onEnd)
+  }
+}
+
+/**
+ * Starts spans when the application has `@opentelemetry/api` (an optional peer); resolves to undefined otherwise.
+ * The API's own provider stands for whichever SDK the application registers, before or after.
+ */
+export async function traceWithInstalledApi(): Promise<(() => void) | undefined> {
+  try {
+    const { trace } = await import('@opentelemetry/api')
+    return traceStatements(trace.getTracerProvider())
+  } catch (cause) {
+    if ((cause as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND') return undefined
+    throw cause
+  }
+}
+
+function startAttributes(trace: StatementTrace): Attributes {
+  const { route, tables } = trace
+  const attributes: Attributes = {
+    'db.system.name': 'postgresql',
+    'db.operation.name': trace.operation,
+    'db.query.summary': trace.summary,
+  }
+  const [table] = tables
+  if (table !== undefined && tables.length === 1) attributes['db.collection.name'] = table
+  if (route === undefined) return attributes
+  attributes['shardline.route.kind'] = route.kind
+  attributes['shardline.route.role'] = route.role
+  attributes['shardline.route.role_rule'] = route.roleRule
+  attributes['shardline.route.placement_rule'] = route.placementRule
+  attributes['shardline.shards'] = [...route.shards]
+  attributes['shardline.consistency'] = route.consistency
+  if (route.workload !== undefined) attributes['shardline.workload'] = route.workload
+  return attributes
+}
+
+function endAttributes(trace: StatementTrace): Attributes {
+  const attributes: Attributes = { 'shardline.nodes': trace.nodes.map(({ name }) => name) }
+  const node = answeringNode(trace.nodes)
+  if (node !== undefined) {
+    attributes['server.address'] = node.host
+    attributes['server.port'] = node.port
+  }
+  if (node?.database !== undefined) attributes['db.namespace'] = node.database
+  if (typeof trace.rowCount === 'number' && trace.operation === 'SELECT') {
+    attributes['db.response.returned_rows'] = trace.rowCount
+  }
+  if (trace.errorType === undefined) return attributes
+  attributes['error.type'] = trace.errorType
+  if (isSqlState(trace.errorType)) attributes['db.response.status_code'] = trace.errorType
+  return attributes
+}
+
+/** The last one asked, when all were of one shard (a read that moved on); several shards have no one address. */
+function answeringNode(nodes: readonly ReachedNode[]): ReachedNode | undefined {
+  const last = nodes.at(-1)
+  return nodes.every(({ shard }) => shard === last?.shard) ? last : undefined
+}
