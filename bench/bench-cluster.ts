@@ -1,0 +1,68 @@
+import { createRouter, defineCluster, entity, reference, tenant, type ClusterInput, type Router } from '@shardline/core'
+import { startCluster, type Cluster } from '@shardline/local-cluster'
+import pg from 'pg'
+
+/** Shards without replicas and the tables that the loads use; `perShard` rows of `orders` on each. */
+export interface BenchCluster {
+  readonly cluster: Cluster
+  readonly urls: readonly string[]
+  /** Tenants whose rows lie on the first shard: a plain pool to it and a router then do the same work. */
+  readonly tenants: readonly number[]
+  router(overrides?: Partial<ClusterInput>): Promise<Router>
+  stop(): Promise<void>
+}
+
+const ordersPerTenant = 50
+
+export async function startBenchCluster(shards: number, tenantCount = 400): Promise<BenchCluster> {
+  const cluster = await startCluster({ shards })
+  const urls = cluster.shards.map((shard) => shard.primary.url)
+  for (const url of urls) {
+    const client = new pg.Client(url)
+    await client.connect()
+    await client.query(`
+      create table tenants (id int primary key, name text not null);
+      create table customers (id bigint primary key, tenant_id int not null references tenants (id), name text);
+      create table orders (tenant_id int not null, id bigint not null, customer_id bigint, total numeric(12,2) not null,
+        status text not null, paid bool, placed_at timestamptz not null default now(), note text, primary key (tenant_id, id));
+      create index on orders (total desc, tenant_id, id);
+      create table features (entity_id text not null, name text not null, value float8, primary key (entity_id, name));
+      create table countries (code text primary key, name text not null)`)
+    await client.end()
+  }
+  const router = async (overrides: Partial<ClusterInput> = {}): Promise<Router> =>
+    createRouter(
+      defineCluster({
+        shards: Object.fromEntries(urls.map((url, index) => [`s${index}`, { primary: url }])),
+        tables: {
+          tenants: tenant('id'),
+          orders: tenant('tenant_id'),
+          customers: tenant('tenant_id'),
+          features: entity('entity_id'),
+          countries: reference(),
+        },
+        ...overrides,
+      }),
+    )
+  const loader = await router()
+  const tenants: number[] = []
+  for (let id = 1; id <= tenantCount; id += 1) {
+    await loader.pool.query('insert into tenants (id, name) values ($1, $2)', [id, `tenant ${id}`])
+    const { rows } = { rows: Array.from({ length: ordersPerTenant }, (_, n) => n + 1) }
+    const tuples = rows.map((_, n) => `($1, $${n * 2 + 2}, $${n * 2 + 3}, 'open', true)`).join(', ')
+    await loader.pool.query(
+      `insert into orders (tenant_id, id, total, status, paid) values ${tuples}`,
+      [id, ...rows.flatMap((n) => [n, ((id * 7919 + n * 104_729) % 100_000) / 100])],
+    )
+    const { route } = loader.explain('select 1 from orders where tenant_id = $1', [id])
+    if (route.kind === 'single' && route.shard === 's0') tenants.push(id)
+  }
+  await loader.end()
+  for (const url of urls) {
+    const client = new pg.Client(url)
+    await client.connect()
+    await client.query('vacuum analyze')
+    await client.end()
+  }
+  return { cluster, urls, tenants, router, stop: () => cluster.stop() }
+}

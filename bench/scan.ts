@@ -1,0 +1,39 @@
+import pg from 'pg'
+import { startBenchCluster } from './bench-cluster.ts'
+import { interleave, spread, type VariantFigures } from './interleave.ts'
+import type { BenchOptions } from './main.ts'
+import { printVariants, type Figure } from './report.ts'
+
+const text = 'select tenant_id, id, total from orders order by total desc, tenant_id, id limit 50'
+
+/** A sorted page over four shards, against the same statement on each shard alone. */
+export async function scanFigures({ rounds, scale }: BenchOptions): Promise<readonly Figure[]> {
+  const bench = await startBenchCluster(4, 200)
+  const router = await bench.router()
+  const shards = bench.urls.map((url) => new pg.Pool({ connectionString: url, max: 4 }))
+  try {
+    const variants = await interleave(
+      [
+        ...shards.map((pool, index) => ({ name: `shard ${index} alone`, run: () => pool.query(text) })),
+        { name: 'four shards, merged', run: () => router.pool.query(text) },
+      ],
+      { callers: 1, operations: Math.round(300 * scale), rounds },
+    )
+    console.log(printVariants('order by … limit 50, 1 caller', variants))
+    const merged = variants.at(-1) as VariantFigures
+    const slowest = Math.min(...variants.slice(0, -1).map((each) => each.throughput.median))
+    // Time of the merged statement in times of the slowest shard's own.
+    const ratio = (value: number): number => slowest / value
+    return [
+      {
+        what: 'ORDER BY … LIMIT 50 over 4 shards, time against the slowest shard alone',
+        value: spread([ratio(merged.throughput.min), ratio(merged.throughput.median), ratio(merged.throughput.max)]),
+        unit: '×',
+        target: { relation: '≤', value: 1.3 },
+      },
+    ]
+  } finally {
+    await Promise.all([router.end(), ...shards.map((pool) => pool.end())])
+    await bench.stop()
+  }
+}
