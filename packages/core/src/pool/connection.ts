@@ -76,15 +76,15 @@ export class Connection implements StatementOwner {
       this.#status = status
       this.#settle()
     })
-    client.on('error', (error: Error) => {
-      this.#break()
-      onBreak(error, this)
-    })
-    client.on('end', () => {
+    // One failure often comes as several events: the server's farewell, the socket's error, its end.
+    const lost = (error: Error): void => {
       const wasBroken = this.#isBroken
-      this.#break()
-      if (!wasBroken) onBreak(new Error('Connection terminated'), this)
-    })
+      this.#isBroken = true
+      this.#settle()
+      if (!wasBroken) onBreak(error, this)
+    }
+    client.on('error', lost)
+    client.on('end', () => lost(new Error('Connection terminated')))
   }
 
   /** `T` inside a transaction, `E` inside a failed one, `I` otherwise, as of the last answer. */
@@ -194,11 +194,6 @@ export class Connection implements StatementOwner {
     if (callback === undefined) return
     this.#whenReady = undefined
     callback()
-  }
-
-  #break(): void {
-    this.#isBroken = true
-    this.#settle()
   }
 
   #send(query: WireQuery, isRepeated: boolean, done: StatementDone): void {
