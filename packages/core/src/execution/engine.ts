@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import type { Route } from '../routing/route.ts'
 import type { RouteContext } from '../routing/context.ts'
 import type { Statement } from '../statement/statement.ts'
@@ -11,16 +12,21 @@ import type { NodePool, PgModule } from '../pool/node-pool.ts'
  */
 export interface Engine {
   readonly pg: PgModule
-  /** One server in all (one shard without replicas): statements pass through as `pg` would send them. */
+  /**
+   * One server in all (one shard without replicas) and no guarded table: statements pass through as `pg` would send
+   * them, unless a context is given.
+   */
   readonly isSingleNode: boolean
   /** True when every node's `default_transaction_isolation` is `read committed`. */
   readonly isReadCommittedByDefault: boolean
+  /** Type parsers of the client configuration; undefined for those registered on `pg.types`. */
+  readonly types: pg.CustomTypesConfig | undefined
   /** Shard names of all keyspaces, in the order of the configuration; locks are always taken in this order. */
   readonly shards: readonly string[]
   /** The analysed statement, from the plan cache when its text was seen before. */
   plan(text: string): Statement
   /** Where it goes. Throws StatementError when it cannot be run rightly. */
-  route(statement: Statement, values: readonly unknown[], context: RouteContext): Route
+  route(statement: Statement, values: readonly unknown[], context: RouteContext | undefined): Route
   /** The caller's context; `undefined` without any look-up while no `run()` was ever used. */
   context(): RouteContext | undefined
   /**

@@ -19,6 +19,8 @@ interface Held {
   readonly name?: string
 }
 
+const noTexts: string[] = []
+
 type Status = 'idle' | 'open' | 'failed'
 
 const abortedMessage = 'current transaction is aborted, commands ignored until end of transaction block'
@@ -56,16 +58,32 @@ export class PendingTransaction {
     return this.#session.length > 0 || this.#held.some(({ kind }) => kind === 'setting')
   }
 
-  /** Everything to run on the server that the lease binds to, in order. */
-  replay(): string[] {
-    return [...this.#session, ...this.#held.map(({ text }) => text)]
+  /**
+   * The session's settings, for the server that it binds to; each runs on its own, so that a later error does not
+   * take it back.
+   */
+  takeSession(): string[] {
+    const session = this.#session
+    if (session.length > 0) this.#session = []
+    return session
   }
 
-  /** The server has taken over. */
+  /** The held statements of the open block, in order: from now on the server knows better. */
+  takeBlock(): string[] {
+    if (this.#status === 'idle') return noTexts
+    const block = this.#held.map(({ text }) => text)
+    this.#endBlock()
+    return block
+  }
+
   clear(): void {
+    this.#session = []
+    this.#endBlock()
+  }
+
+  #endBlock(): void {
     this.#status = 'idle'
     this.#held = []
-    this.#session = []
     this.#modes = {}
     this.#hasRun = false
   }
@@ -199,11 +217,7 @@ export class PendingTransaction {
       const setting = modesText(this.#modes)
       this.#held = [{ kind: 'mode', text: setting === undefined ? 'BEGIN' : `BEGIN ${setting}` }]
       this.#status = 'open'
-    } else {
-      this.#held = []
-      this.#modes = {}
-      this.#status = 'idle'
-    }
+    } else this.#endBlock()
     return { command: isCommitted ? 'COMMIT' : 'ROLLBACK' }
   }
 

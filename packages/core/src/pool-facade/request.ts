@@ -15,6 +15,7 @@ export const contextKey: unique symbol = Symbol.for('shardline.context')
 export interface Request extends WireQuery {
   text: string
   mayPrepare: boolean
+  preface: readonly string[] | undefined
   values: readonly unknown[] | undefined
   readonly context: RouteContext | undefined
 }
@@ -67,6 +68,7 @@ export function toRequest(query: string | RequestConfig, values: readonly unknow
     binary: query.binary,
     queryMode: query.queryMode === 'extended' ? 'extended' : undefined,
     mayPrepare: false,
+    preface: undefined,
     timeoutMs: timeoutMs !== undefined && timeoutMs > 0 ? timeoutMs : undefined,
     signal: query.signal,
     context: query[contextKey],
@@ -83,6 +85,7 @@ export function plainRequest(text: string, values: readonly unknown[] | undefine
     binary: undefined,
     queryMode: undefined,
     mayPrepare: false,
+    preface: undefined,
     timeoutMs: undefined,
     signal: undefined,
     context: undefined,

@@ -1,0 +1,88 @@
+import { StatementError } from '../errors.ts'
+import { visibleFields } from '../merge/columns.ts'
+import { mergeRows } from '../merge/merge-rows.ts'
+import { shardValues } from '../merge/row-counts.ts'
+import { namedShard } from './named-shard.ts'
+import { rowsResult, wireText } from './result.ts'
+import { agreedFields } from './shard-fields.ts'
+import { serverError } from './server-error.ts'
+import { shardOrder } from './shard-order.ts'
+import { noNode, runRead } from './single.ts'
+import type pg from 'pg'
+import type { RawRow } from '../merge/row.ts'
+import type { WireQuery } from '../pool/wire-query.ts'
+import type { MergeRoute } from '../routing/route.ts'
+import type { Engine } from './engine.ts'
+import type { Job } from './job.ts'
+
+/** Runs a read on all its shards at once and merges their raw rows into the result one PostgreSQL would give. */
+export async function gather(engine: Engine, job: Job<MergeRoute>): Promise<pg.QueryResult> {
+  const { route, query } = job
+  const { plan, shards } = route
+  const values = (query.values ?? []) as readonly unknown[]
+  const controller = new AbortController()
+  const part: Job<MergeRoute> = { ...job, query: { ...shardQuery(engine, job), signal: controller.signal } }
+  const abort = (): void => controller.abort(query.signal?.reason)
+  if (query.signal?.aborted === true) abort()
+  else query.signal?.addEventListener('abort', abort, { once: true })
+
+  let results: pg.QueryResult[]
+  try {
+    results = await Promise.all(
+      shards.map(async (shard) => {
+        try {
+          return await runRead(engine, part, shard)
+        } catch (error) {
+          // The first failure is the statement's; the other shards need not go on.
+          controller.abort()
+          throw namedShard(error, shard)
+        }
+      }),
+    )
+  } finally {
+    query.signal?.removeEventListener('abort', abort)
+  }
+  const fields = agreedFields(engine, shards, results)
+  const [first] = shards
+  if (first === undefined) throw noNode('')
+  const rows = await mergeRows(
+    plan,
+    fields,
+    results.map((result) => result.rows as unknown as RawRow[]),
+    values,
+    shardOrder(engine, first, engine.primary(first)),
+  )
+  return rowsResult(
+    engine.pg,
+    { rowMode: query.rowMode, types: query.types ?? engine.types },
+    { command: `SELECT ${rows.length}`, fields: visibleFields(plan, fields), rows },
+  )
+}
+
+/** The query that every shard gets: the plan's text and values, answered in raw text. */
+export function shardQuery(engine: Engine, { statement, route, query }: Job<MergeRoute>): WireQuery {
+  const { plan } = route
+  const values = Array.isArray(query.values) ? (query.values as unknown[]) : []
+  if (query.binary === true) {
+    throw new StatementError(
+      'UNSUPPORTED_OPTION',
+      'Results of several shards are merged from their text form, so `binary: true` cannot be had. Leave it out, or name the shard key.',
+    )
+  }
+  if (plan.parameters !== undefined && values.length !== statement.parameterCount) {
+    throw serverError(engine.pg, {
+      code: '08P01',
+      message: `bind message supplies ${values.length} parameters, but prepared statement "" requires ${statement.parameterCount}`,
+    })
+  }
+  return {
+    text: plan.text,
+    values: shardValues(plan, values),
+    rowMode: 'array',
+    types: wireText,
+    // A rewritten text is another statement than the one that the application named.
+    name: plan.isRewritten ? undefined : query.name,
+    mayPrepare: true,
+    timeoutMs: query.timeoutMs,
+  }
+}

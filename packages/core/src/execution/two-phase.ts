@@ -1,0 +1,270 @@
+import { channel } from 'node:diagnostics_channel'
+import { setTimeout as wait } from 'node:timers/promises'
+import { StatementError, TopologyError } from '../errors.ts'
+import { printBranchName } from './branch-name.ts'
+import { isOutcomeUnknown } from './failure.ts'
+import { namedShard } from './named-shard.ts'
+import { recoverLater } from './recovery.ts'
+import { isServerError } from './server-error.ts'
+import { quoteLiteral, transactionFate } from './transaction-fate.ts'
+import type pg from 'pg'
+import type { Connection } from '../pool/connection.ts'
+import type { NodePool } from '../pool/node-pool.ts'
+import type { WireQuery } from '../pool/wire-query.ts'
+import type { Engine } from './engine.ts'
+
+/** One shard's part of a write over several. */
+export interface ShardWrite {
+  readonly shard: string
+  readonly query: WireQuery
+}
+
+export interface AtomicWriteOptions {
+  /**
+   * `first`: the first shard before all others, which is enough where every shard locks the same rows; `together`: all
+   * at once, and one by one if that does not work out.
+   */
+  readonly order: 'first' | 'together'
+  /** Looks at the results before anything is decided; what it throws rolls everything back. */
+  readonly check: (results: readonly pg.QueryResult[]) => void
+}
+
+/** Tells where a write over several shards stands: after `run`, `prepared`, `decided` and `finished`. */
+const steps = channel('shardline:two-phase:step')
+
+/**
+ * How long a shard may wait for a lock while others hold theirs. A deadlock over several servers is seen by none of
+ * them; after this time the whole is rolled back and run shard by shard in one order, in which it cannot deadlock.
+ */
+const lockTimeoutMs = 1_000
+
+/** How long an unknown outcome of the deciding COMMIT is asked for before it is left to recovery. */
+const decisionTimeoutMs = 5_000
+
+interface Branch {
+  readonly shard: string
+  readonly query: WireQuery
+  readonly pool: NodePool
+  readonly connection: Connection
+  gid: string | undefined
+  state: 'idle' | 'open' | 'prepared' | 'ended'
+}
+
+/**
+ * Runs one write on several shards so that it happens on all of them or on none.
+ *
+ * Each shard runs its part in a transaction. The first shard decides: all others PREPARE under a name that says which
+ * transaction of the decider to ask about; the decider's COMMIT is the durable decision; then the others COMMIT
+ * PREPARED. Whatever breaks off in between is finished by `recoverPrepared`, from the decider's commit log alone.
+ *
+ * Results are in the order of `writes`, which must be the order of `engine.shards`.
+ */
+export async function writeAtomically(
+  engine: Engine,
+  writes: readonly ShardWrite[],
+  options: AtomicWriteOptions,
+): Promise<pg.QueryResult[]> {
+  if (options.order === 'first') return attempt(engine, writes, { ...options, isPatient: true })
+  try {
+    return await attempt(engine, writes, { ...options, isPatient: false })
+  } catch (error) {
+    if (!isLockFailure(error)) throw error
+    return attempt(engine, writes, { ...options, isPatient: true })
+  }
+}
+
+interface AttemptOptions extends AtomicWriteOptions {
+  /** Waits for locks as long as the server lets it; then shards that lock different rows go one by one. */
+  readonly isPatient: boolean
+}
+
+async function attempt(
+  engine: Engine,
+  writes: readonly ShardWrite[],
+  options: AttemptOptions,
+): Promise<pg.QueryResult[]> {
+  const branches: Branch[] = []
+  try {
+    // One by one in the order of the shards: two writers that each hold what the other waits for cannot be.
+    for (const { shard, query } of writes) {
+      const pool = engine.primary(shard)
+      const connection = pool.tryLease() ?? (await pool.lease({ signal: query.signal }))
+      branches.push({ shard, query, pool, connection, gid: undefined, state: 'idle' })
+    }
+    const results = await runAll(branches, options)
+    options.check(results)
+    await commitAll(engine, branches)
+    for (const { shard } of branches) engine.wrote(shard)
+    return results
+  } catch (error) {
+    await rollBack(engine, branches)
+    throw error
+  } finally {
+    for (const { pool, connection } of branches) pool.release(connection)
+  }
+}
+
+async function runAll(branches: readonly Branch[], options: AttemptOptions): Promise<pg.QueryResult[]> {
+  const results: pg.QueryResult[] = []
+  if (options.isPatient && options.order === 'together') {
+    for (const branch of branches) results.push(await run(branch, options))
+    return results
+  }
+  const [decider, ...others] = branches
+  if (decider === undefined) return results
+  if (options.order === 'first') {
+    results.push(await run(decider, options))
+    results.push(...(await runTogether(others, options)))
+    return results
+  }
+  return runTogether(branches, options)
+}
+
+async function runTogether(branches: readonly Branch[], options: AttemptOptions): Promise<pg.QueryResult[]> {
+  const attempts = branches.map((branch) => run(branch, options))
+  try {
+    return await Promise.all(attempts)
+  } catch (error) {
+    // What still runs or waits for a lock need not go on; its connection is not used again.
+    for (const { connection, state } of branches) if (state === 'open') void connection.cancel()
+    await Promise.allSettled(attempts)
+    throw error
+  }
+}
+
+async function run(branch: Branch, { isPatient }: AttemptOptions): Promise<pg.QueryResult> {
+  branch.state = 'open'
+  const preface = isPatient ? ['BEGIN READ WRITE'] : ['BEGIN READ WRITE', `SET LOCAL lock_timeout = ${lockTimeoutMs}`]
+  try {
+    return await branch.connection.query({ ...branch.query, preface })
+  } catch (error) {
+    throw namedShard(error, branch.shard)
+  }
+}
+
+/** 55P03: the lock timeout above. 40P01: a deadlock that one server saw. */
+function isLockFailure(error: unknown): boolean {
+  return isServerError(error) && (error.code === '55P03' || error.code === '40P01')
+}
+
+async function commitAll(engine: Engine, branches: readonly Branch[]): Promise<void> {
+  const [decider, ...others] = branches
+  if (decider === undefined) return
+  steps.publish({ step: 'run', shards: branches.map(({ shard }) => shard) })
+  // A commit that the decider could forget would be no decision.
+  const { rows } = await decider.connection.query({
+    text: `select pg_catalog.pg_current_xact_id()::text, case when pg_catalog.current_setting('synchronous_commit') = 'off' then pg_catalog.set_config('synchronous_commit', 'local', true) end`,
+    rowMode: 'array',
+  })
+  const [[xid] = []] = rows as unknown as string[][]
+  if (xid === undefined) throw new TypeError('pg_current_xact_id gave no row')
+  for (const branch of others) branch.gid = printBranchName({ decider: decider.shard, xid, shard: branch.shard })
+  await settleAll(others, prepare)
+  steps.publish({ step: 'prepared', shards: branches.map(({ shard }) => shard) })
+  await decide(engine, decider, xid)
+  steps.publish({ step: 'decided', shards: branches.map(({ shard }) => shard) })
+  await Promise.all(others.map((branch) => finish(engine, branch)))
+  steps.publish({ step: 'finished', shards: branches.map(({ shard }) => shard) })
+}
+
+/** Waits for all, then throws the first failure: nothing may still be under way when it is undone. */
+async function settleAll(branches: readonly Branch[], act: (branch: Branch) => Promise<void>): Promise<void> {
+  const outcomes = await Promise.allSettled(branches.map(act))
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+}
+
+async function prepare(branch: Branch): Promise<void> {
+  const { connection, shard, gid = '' } = branch
+  try {
+    await connection.query({ text: `PREPARE TRANSACTION ${quoteLiteral(gid)}` })
+    branch.state = 'prepared'
+  } catch (error) {
+    // Not a word came back: it may be prepared.
+    if (isOutcomeUnknown(error)) branch.state = 'prepared'
+    else branch.state = connection.transactionStatus === 'I' ? 'ended' : 'open'
+    if (isServerError(error) && error.code === '55000') throw cannotPrepare(shard, error)
+    throw namedShard(error, shard)
+  }
+}
+
+function cannotPrepare(shard: string, cause: unknown): StatementError {
+  return new StatementError(
+    'CROSS_SHARD',
+    `The write concerns several shards, and shard "${shard}" cannot take part: its max_prepared_transactions is 0. Set it to at least the number of connections on every primary, or write shard key by shard key. Nothing was written.`,
+    { cause, details: { shard } },
+  )
+}
+
+async function decide(engine: Engine, decider: Branch, xid: string): Promise<void> {
+  try {
+    const result = await decider.connection.query({ text: 'COMMIT' })
+    decider.state = 'ended'
+    if (result.command === 'COMMIT') return
+    throw new TypeError('the deciding transaction was rolled back')
+  } catch (error) {
+    if (decider.state === 'ended' || !isOutcomeUnknown(error)) {
+      // A deferred constraint, say: PostgreSQL has rolled back.
+      decider.state = 'ended'
+      throw namedShard(error, decider.shard)
+    }
+    decider.state = 'ended'
+    if ((await awaitDecision(engine, decider.shard, xid)) === 'committed') return
+    throw namedShard(error, decider.shard)
+  }
+}
+
+/** The fate of a decision whose answer was lost; throws OUTCOME_UNKNOWN when it cannot be found out in time. */
+async function awaitDecision(engine: Engine, shard: string, xid: string): Promise<'committed' | 'aborted'> {
+  const deadline = performance.now() + decisionTimeoutMs
+  let cause: unknown
+  for (let pauseMs = 10; performance.now() < deadline; pauseMs = Math.min(pauseMs * 2, 250)) {
+    try {
+      const fate = await transactionFate(engine.primary(shard), xid)
+      if (fate === 'committed' || fate === 'aborted') return fate
+    } catch (error) {
+      cause = error
+    }
+    await wait(pauseMs)
+  }
+  throw undecided(shard, cause)
+}
+
+function undecided(shard: string, cause: unknown): TopologyError {
+  return new TopologyError(
+    'OUTCOME_UNKNOWN',
+    `Shard "${shard}" was lost while it decided a write over several shards, and cannot be asked. As soon as it is back, the write is finished or undone on all of them; do not repeat it before.`,
+    { cause, details: { shard } },
+  )
+}
+
+/** The decision stands; a shard that cannot be told now is told by recovery. */
+async function finish(engine: Engine, branch: Branch): Promise<void> {
+  const { connection, gid = '' } = branch
+  try {
+    await connection.query({ text: `COMMIT PREPARED ${quoteLiteral(gid)}` })
+    branch.state = 'ended'
+  } catch {
+    branch.state = 'ended'
+    await recoverLater(engine, branch.shard)
+  }
+}
+
+/** Undoes what was not decided. Never throws: the reason for undoing is what the caller is told. */
+async function rollBack(engine: Engine, branches: readonly Branch[]): Promise<void> {
+  for (const { shard } of branches) engine.wrote(shard)
+  // The decider first: once its transaction has ended, every prepared branch is known to be aborted.
+  for (const branch of branches) {
+    const { connection, state } = branch
+    if (state !== 'open') continue
+    branch.state = 'ended'
+    if (connection.isBroken || !connection.isReusable && connection.transactionStatus === 'I') continue
+    await connection.query({ text: 'ROLLBACK' }).catch(() => {})
+  }
+  await Promise.all(
+    branches.map(async (branch) => {
+      if (branch.state !== 'prepared' || branch.gid === undefined) return
+      branch.state = 'ended'
+      await recoverLater(engine, branch.shard)
+    }),
+  )
+}
