@@ -141,8 +141,8 @@ function createInstance({ factory, module, constructors }: Engine): Instance {
   return instance as typeof instance & Instance
 }
 
-/** An instance that has grown beyond this is not kept: WebAssembly memory never shrinks. */
-const maxKeptMemory = 64 * 1024 * 1024
+/** An instance that has grown beyond this (it starts with 128 MB, hardly touched) is not kept: its memory never shrinks. */
+const maxKeptMemory = 256 * 1024 * 1024
 
 /**
  * Parses a text of any number of statements.

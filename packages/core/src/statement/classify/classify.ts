@@ -117,7 +117,11 @@ function classifyTagged(findings: Findings, catalog: Catalog, ...[tag, body]: Ta
     case 'CompositeTypeStmt':
       return creating(writes(findings), { rule: 'ddl', subject: commandOf(tag, body) }, relationBelow(body))
     case 'ViewStmt':
-      return creating(findings, { rule: 'ddl', subject: 'CREATE VIEW' }, body.view)
+      return creating(
+        { ...findings, pins: undefined, isSessionChanging: false },
+        { rule: 'ddl', subject: 'CREATE VIEW' },
+        body.view,
+      )
     case 'CreateSeqStmt':
       return creating(findings, { rule: 'ddl', subject: 'CREATE SEQUENCE' }, body.sequence)
     case 'DropStmt':
@@ -202,9 +206,14 @@ function relationBelow(body: NodeBody): RangeVar | undefined {
   return (body as { relation?: RangeVar }).relation
 }
 
-/** DDL that names a relation changes it. */
+/** DDL changes the relations that it names, and only writes down the expressions in it. */
 function writes(findings: Findings): Findings {
-  return { ...findings, tables: findings.tables.map((table) => ({ ...table, access: 'write' })) }
+  return {
+    ...findings,
+    pins: undefined,
+    isSessionChanging: false,
+    tables: findings.tables.map((table) => ({ ...table, access: 'write' })),
+  }
 }
 
 const relationTypes: ReadonlySet<string> = new Set([
