@@ -29,7 +29,8 @@ export function storeAssignment(assignment: Assignment): StoredAssignment {
     shards: assignment.shards,
     runs,
     pins: assignment.pins.map(
-      (pin) => [pin.group, pin.key, pin.bucket, pin.hashBucket, assignment.buckets[pin.bucket] ?? -1] as const,
+      (pin) =>
+        [pin.group, pin.key, pin.bucket, pin.hashBucket, assignment.buckets[pin.bucket] ?? -1] as const,
     ),
   }
   return { ...content, checksum: checksumOf(content) }

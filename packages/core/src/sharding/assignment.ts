@@ -144,7 +144,12 @@ export function pinKeys(
   if (shards.length > 2 * bucketCount) {
     throw new ConfigError('CONFIG_INVALID', `${pins.length} keys are pinned; at most ${bucketCount} can be.`)
   }
-  return { version: assignment.version + 1, shards: assignment.shards, buckets: Int16Array.from(shards), pins }
+  return {
+    version: assignment.version + 1,
+    shards: assignment.shards,
+    buckets: Int16Array.from(shards),
+    pins,
+  }
 }
 
 function pinIdentity(group: string, key: CanonicalKey): string {

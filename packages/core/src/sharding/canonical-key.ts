@@ -60,7 +60,9 @@ export function periodOfValue(
   session: KeySession,
 ): number | undefined {
   const instant = readInstant(type, value, session)
-  return instant === undefined || placement.every === undefined ? undefined : periodOf(placement.every, instant)
+  return instant === undefined || placement.every === undefined
+    ? undefined
+    : periodOf(placement.every, instant)
 }
 
 /** The bucket below 16,384 that a value's key hashes to; -1 when nothing proves the key. Pins are not looked at. */
@@ -100,7 +102,11 @@ function hashOfValue(
 export function hashBucketOfKey(placement: KeyedPlacement, key: CanonicalKey): number {
   const type = placement.strategy === 'time' ? 'int8' : canonicalType(placement.keyType)
   const hash =
-    type === 'int8' ? hashOfInteger(type, key) : type === 'uuid' ? hashOfUuid(key) : hashOfText(key, undefined)
+    type === 'int8'
+      ? hashOfInteger(type, key)
+      : type === 'uuid'
+        ? hashOfUuid(key)
+        : hashOfText(key, undefined)
   return hash === undefined ? -1 : hash & (bucketCount - 1)
 }
 

@@ -10,9 +10,9 @@ interface Row {
   readonly bucket: number
 }
 
-const vectors = JSON.parse(
-  readFileSync(new URL('../../vectors/pg-hash.json', import.meta.url), 'utf8'),
-) as { readonly rows: readonly Row[] }
+const vectors = JSON.parse(readFileSync(new URL('../../vectors/pg-hash.json', import.meta.url), 'utf8')) as {
+  readonly rows: readonly Row[]
+}
 
 function lowWord(hash: string): number {
   return Number(BigInt.asIntN(32, BigInt(hash)))
@@ -23,7 +23,8 @@ function hashRow(row: Row, seedHigh?: number, seedLow?: number): number {
     const value = BigInt(row.value)
     return hashInteger(Number(value >> 32n), Number(BigInt.asIntN(32, value)), seedHigh, seedLow)
   }
-  const bytes = row.type === 'text' ? Buffer.from(row.value) : Buffer.from(row.value.replaceAll('-', ''), 'hex')
+  const bytes =
+    row.type === 'text' ? Buffer.from(row.value) : Buffer.from(row.value.replaceAll('-', ''), 'hex')
   return hashBytes(bytes, bytes.length, seedHigh, seedLow)
 }
 

@@ -44,7 +44,12 @@ export function hashUint32(key: number, seedHigh = hashSeedHigh, seedLow = hashS
 }
 
 /** hashint8extended, low word: both halves folded so that int2, int4 and int8 of one value hash alike. */
-export function hashInteger(high: number, low: number, seedHigh = hashSeedHigh, seedLow = hashSeedLow): number {
+export function hashInteger(
+  high: number,
+  low: number,
+  seedHigh = hashSeedHigh,
+  seedLow = hashSeedLow,
+): number {
   return hashUint32(low ^ (high >= 0 ? high : ~high), seedHigh, seedLow)
 }
 

@@ -29,6 +29,7 @@ function readInteger(type: KeyType, value: unknown): boolean {
   } else if (typeof value === 'bigint') {
     const rounded = Number(value)
     if (Number.isSafeInteger(rounded)) splitSafe(rounded)
+    else if (Math.abs(rounded) < 2 ** 63) splitLarge(value, rounded)
     else if (!readText(value.toString())) return false
   } else return false
   return isInRange(type)
@@ -37,6 +38,13 @@ function readInteger(type: KeyType, value: unknown): boolean {
 function splitSafe(value: number): void {
   low = value | 0
   high = low === value ? low >> 31 : Math.floor(value / wordSize) | 0
+}
+
+/** The upper half from the rounded double is exact: its error is at most 2^10, far below half a word. */
+function splitLarge(value: bigint, rounded: number): void {
+  const lower = Number(BigInt.asUintN(32, value))
+  low = lower | 0
+  high = Math.round((rounded - lower) / wordSize) | 0
 }
 
 function isInRange(type: KeyType): boolean {

@@ -73,7 +73,11 @@ export class MappedKeys {
     }
     const keys = resolveKeySet(set, values, placement, this.#session)
     if (keys === 'all') return all
-    return { kind: 'some', shards: shardsOfKeys(this.mapOf(placement), placement, keys), keys: [...keys] } as const
+    return {
+      kind: 'some',
+      shards: shardsOfKeys(this.mapOf(placement), placement, keys),
+      keys: [...keys],
+    } as const
   }
 
   #resolveSole(placement: KeyedPlacement, sole: KeyValue, values: readonly unknown[]) {
@@ -96,7 +100,11 @@ export class MappedKeys {
     if (key.source === 'parameter' && key.number > values.length) {
       return { kind: 'missing', parameter: key.number } as const
     }
-    return this.#locateValue(placement, key.source === 'literal' ? key.text : values[key.number - 1], key.type)
+    return this.#locateValue(
+      placement,
+      key.source === 'literal' ? key.text : values[key.number - 1],
+      key.type,
+    )
   }
 
   /** The shard and canonical spelling of a tenant given by a context. */
