@@ -29,6 +29,7 @@ interface ConnectionInternals extends pg.Connection {
 
 /** What a client calls on the statement that it runs. */
 interface QueryInternals {
+  name: string | undefined
   /** An Error when nothing was sent. */
   submit(connection: pg.Connection): Error | null
   handleError(error: unknown, connection: pg.Connection): void
@@ -37,7 +38,11 @@ interface QueryInternals {
   requiresPreparation(): boolean
 }
 
-export type QueryClass = new (config: object) => QueryInternals
+export type QueryClass = new (
+  config: object | string,
+  values?: readonly unknown[],
+  callback?: (error: unknown, result: pg.QueryResult | undefined) => void,
+) => QueryInternals
 
 /** Throws DEPENDENCY_UNSUPPORTED when this copy of `pg` lacks what connections rely on. */
 export function assertPgInternals(pg: PgModule): void {
@@ -106,11 +111,22 @@ export function sendExecution(connection: pg.Connection, text: string): void {
   wire.execute({ portal: '' })
 }
 
-export function onReadyForQuery(client: pg.Client, listener: (status: TransactionStatus) => void): void {
-  // Ahead of the client's own listener, so that the status is right when a statement's callback runs.
+/**
+ * How to read the transaction status as of the last answer. Newer versions of `pg` keep it; for older ones it is
+ * listened for, ahead of the client's own listener, so that it is right when a statement's callback runs.
+ */
+export function transactionStatusReader(client: pg.Client): () => TransactionStatus {
+  if (typeof client.getTransactionStatus === 'function') return () => client.getTransactionStatus() ?? 'I'
+  let status: TransactionStatus = 'I'
   client.connection.prependListener('readyForQuery', (message: { status: TransactionStatus }) => {
-    listener(message.status)
+    status = message.status
   })
+  return () => status
+}
+
+/** Calls back once, when the server has answered everything and the status is known. */
+export function onceReadyForQuery(client: pg.Client, callback: () => void): void {
+  client.connection.once('readyForQuery', callback)
 }
 
 /** Settings that the server reports at start and whenever they change (`in_hot_standby`, `TimeZone`, …). */

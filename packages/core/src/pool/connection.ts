@@ -2,9 +2,10 @@ import {
   backendPid,
   destroySocket,
   isUsable,
-  onReadyForQuery,
+  onceReadyForQuery,
   setRef,
   takeQueryTimeout,
+  transactionStatusReader,
 } from './client-internals.ts'
 import { cancelRunning } from './cancel.ts'
 import { markNeverSent } from './never-sent.ts'
@@ -56,7 +57,7 @@ export class Connection implements StatementOwner {
   readonly #WireStatement: WireStatementClass
   readonly #prepared: PreparedStatements | undefined
   readonly #timeoutMs: number | undefined
-  #status: TransactionStatus = 'I'
+  readonly #readStatus: () => TransactionStatus
   #isBroken = false
   /** Not for another caller, although this one may finish with it. */
   #isRetired = false
@@ -72,10 +73,7 @@ export class Connection implements StatementOwner {
     this.#WireStatement = wireStatementClass(setting.pg)
     this.#prepared = setting.maxPrepared > 0 ? new PreparedStatements(setting.maxPrepared) : undefined
     this.#timeoutMs = takeQueryTimeout(client)
-    onReadyForQuery(client, (status) => {
-      this.#status = status
-      this.#settle()
-    })
+    this.#readStatus = transactionStatusReader(client)
     // One failure often comes as several events: the server's farewell, the socket's error, its end.
     const lost = (error: Error): void => {
       const wasBroken = this.#isBroken
@@ -89,12 +87,12 @@ export class Connection implements StatementOwner {
 
   /** `T` inside a transaction, `E` inside a failed one, `I` otherwise, as of the last answer. */
   get transactionStatus(): TransactionStatus {
-    return this.#status
+    return this.#readStatus()
   }
 
   /** False once anything happened after which no other caller should get this connection. */
   get isReusable(): boolean {
-    return !this.#isBroken && !this.#isRetired && this.#status === 'I' && isUsable(this.client)
+    return !this.#isBroken && !this.#isRetired && this.#readStatus() === 'I' && isUsable(this.client)
   }
 
   get isBroken(): boolean {
@@ -185,8 +183,12 @@ export class Connection implements StatementOwner {
   }
 
   whenReady(callback: () => void): void {
-    if (this.isBroken) callback()
-    else this.#whenReady = callback
+    if (this.isBroken) {
+      callback()
+      return
+    }
+    this.#whenReady = callback
+    onceReadyForQuery(this.client, () => this.#settle())
   }
 
   #settle(): void {
@@ -220,7 +222,7 @@ export class Connection implements StatementOwner {
       load.abandoned()
       if (name !== undefined && isStalePlan(error)) {
         this.#prepared?.forget(name)
-        if (!isRepeated && this.#status === 'I') {
+        if (!isRepeated && this.#readStatus() === 'I') {
           this.#setting.counters.healed++
           this.#send(query, true, done)
           return

@@ -14,6 +14,7 @@ import type { Opening, ServerRole } from './open-connection.ts'
 import type { PgModule } from './pg-module.ts'
 import type { PoolCounters } from './pool-counters.ts'
 import type { Waiter } from './waiters.ts'
+import type { StatementDone } from './wire-statement.ts'
 import type { WireQuery } from './wire-query.ts'
 import type { NodeDescription } from '../topology/topology.ts'
 
@@ -69,7 +70,10 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
   readonly #openings = new Set<Opening>()
   /** A stack: the connection used last is the warmest, and the others can grow old. */
   readonly #idle: Connection[] = []
-  readonly #waiters = new Waiters()
+  readonly #waiters = new Waiters((waiter) => {
+    this.counters.timedOut++
+    waiter.fail(poolTimeout(this.node, this.#counts()))
+  })
   #role: ServerRole | undefined
   #reaper: NodeJS.Timeout | undefined
   #closing = 0
@@ -142,8 +146,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     if (options.signal?.aborted === true) return Promise.reject(markNeverSent(options.signal.reason))
     const ready = this.tryLease()
     if (ready !== undefined) return Promise.resolve(ready)
-    this.counters.waited++
-    return this.#wait(options)
+    return new Promise((resolve, reject) => this.#wait(options, resolve, reject))
   }
 
   /**
@@ -167,7 +170,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
       return
     }
     this.#hand(connection)
-    waiter.resolve(connection)
+    waiter.serve(connection)
   }
 
   /**
@@ -175,9 +178,17 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
    * pipelined connections between such statements is a matter of this method alone.
    */
   execute(query: WireQuery): Promise<pg.QueryResult> {
-    const connection = this.tryLease()
-    if (connection === undefined) return this.lease(query).then((leased) => this.#runOn(leased, query))
-    return this.#runOn(connection, query)
+    return new Promise((resolve, reject) => {
+      const done: StatementDone = (error, result) => {
+        if (result === undefined) reject(error)
+        else resolve(result)
+      }
+      const connection = this.tryLease()
+      if (connection !== undefined) this.#runOn(connection, query, done)
+      else if (this.#ended !== undefined) reject(poolEnded(this.node))
+      else if (query.signal?.aborted === true) reject(markNeverSent(query.signal.reason))
+      else this.#wait({ signal: query.signal }, (leased) => this.#runOn(leased, query, done), reject)
+    })
   }
 
   /**
@@ -207,11 +218,12 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
 
   #end(): Promise<void> {
     clearTimeout(this.#reaper)
+    this.#waiters.stop()
     const emptied = new Promise<void>((resolve) => {
       this.#onEmpty = resolve
     })
     for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) {
-      waiter.reject(poolEnded(this.node))
+      waiter.fail(poolEnded(this.node))
     }
     for (const opening of this.#openings) opening.abandon()
     // `#remove` counts on `#ended`, which is set when this returns.
@@ -226,53 +238,50 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     if (this.#connections.size + this.#openings.size + this.#closing === 0) this.#onEmpty?.()
   }
 
-  #runOn(connection: Connection, query: WireQuery): Promise<pg.QueryResult> {
-    return new Promise((resolve, reject) => {
-      connection.run(query, (error, result) => {
-        this.release(connection)
-        if (result === undefined) reject(error)
-        else resolve(result)
-      })
+  #runOn(connection: Connection, query: WireQuery, done: StatementDone): void {
+    connection.run(query, (error, result) => {
+      this.release(connection)
+      done(error, result)
     })
   }
 
-  #wait(options: LeaseOptions): Promise<Connection> {
+  #wait(
+    options: LeaseOptions,
+    serve: (connection: Connection) => void,
+    fail: (error: unknown) => void,
+  ): void {
     const { signal } = options
     const waitMs = options.deadlineMs ?? this.options.acquireTimeoutMs
-    return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        clearTimeout(deadline)
-        signal?.removeEventListener('abort', abort)
-      }
-      const waiter: Waiter = {
-        resolve: (connection) => {
-          leave()
-          resolve(connection)
-        },
-        reject: (error) => {
-          leave()
-          reject(error)
-        },
-      }
-      const abort = (): void => {
-        if (this.#waiters.remove(waiter)) waiter.reject(markNeverSent(signal?.reason))
-      }
-      const deadline =
-        waitMs > 0
-          ? setTimeout(() => {
-              if (!this.#waiters.remove(waiter)) return
-              this.counters.timedOut++
-              waiter.reject(poolTimeout(this.node, this.#counts(waitMs)))
-            }, waitMs)
-          : undefined
-      signal?.addEventListener('abort', abort, { once: true })
-      this.#waiters.add(waiter)
-      this.#grow()
-    })
+    const expiresAt = waitMs > 0 ? performance.now() + waitMs : Number.POSITIVE_INFINITY
+    this.counters.waited++
+    this.#waiters.add(
+      signal === undefined ? { serve, fail, expiresAt } : this.#abortable(signal, { serve, fail, expiresAt }),
+    )
+    this.#grow()
   }
 
-  #counts(waitedMs: number): { waitedMs: number; max: number; total: number; waiting: number } {
-    return { waitedMs, max: this.options.max, total: this.totalCount, waiting: this.#waiters.size + 1 }
+  #abortable(signal: AbortSignal, { serve, fail, expiresAt }: Waiter): Waiter {
+    const abort = (): void => {
+      if (this.#waiters.remove(waiter)) fail(markNeverSent(signal.reason))
+    }
+    const waiter: Waiter = {
+      expiresAt,
+      serve: (connection) => {
+        signal.removeEventListener('abort', abort)
+        serve(connection)
+      },
+      fail: (error) => {
+        signal.removeEventListener('abort', abort)
+        fail(error)
+      },
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    return waiter
+  }
+
+  #counts(): { acquireTimeoutMs: number; max: number; total: number; waiting: number } {
+    const { acquireTimeoutMs, max } = this.options
+    return { acquireTimeoutMs, max, total: this.totalCount, waiting: this.#waiters.size + 1 }
   }
 
   #isExpired(connection: Connection): boolean {
@@ -359,7 +368,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
       return
     }
     this.#hand(connection)
-    waiter.resolve(connection)
+    waiter.serve(connection)
   }
 
   /**
@@ -371,7 +380,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     this.emit('failed', error)
     const mayRemain =
       this.#connections.size > 0 ? this.#waiters.size - 1 : Math.min(this.#openings.size, this.#waiters.size - 1)
-    while (this.#waiters.size > Math.max(mayRemain, 0)) this.#waiters.shift()?.reject(error)
+    while (this.#waiters.size > Math.max(mayRemain, 0)) this.#waiters.shift()?.fail(error)
     this.#grow()
     this.#checkEmpty()
   }

@@ -12,11 +12,16 @@ export function poolEnded(node: NodeDescription): TopologyError {
 
 export function poolTimeout(
   node: NodeDescription,
-  counts: { readonly waitedMs: number; readonly max: number; readonly total: number; readonly waiting: number },
+  counts: {
+    readonly acquireTimeoutMs: number
+    readonly max: number
+    readonly total: number
+    readonly waiting: number
+  },
 ): TopologyError {
   const message =
-    `No connection to node "${node.name}" became free within ${counts.waitedMs} ms ` +
-    `(max ${counts.max}, ${counts.total} open or opening, ${counts.waiting} callers waiting). ` +
+    `No connection to node "${node.name}" became free in time ` +
+    `(acquire timeout ${counts.acquireTimeoutMs} ms, max ${counts.max}, ${counts.total} open or opening, ${counts.waiting} callers waiting). ` +
     'Release connections sooner, raise max, or raise the acquire timeout.'
   return markNeverSent(new TopologyError('POOL_TIMEOUT', message, { details: { node: node.name, ...counts } }))
 }

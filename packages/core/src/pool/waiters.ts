@@ -1,14 +1,30 @@
 import type { Connection } from './connection.ts'
 
+/** A caller that waits for a connection: exactly one of its functions is called, once. */
 export interface Waiter {
-  readonly resolve: (connection: Connection) => void
-  readonly reject: (error: unknown) => void
+  readonly serve: (connection: Connection) => void
+  readonly fail: (error: unknown) => void
+  /** Milliseconds of `performance.now()`; Infinity for no limit. */
+  readonly expiresAt: number
 }
 
-/** Callers waiting for a connection, first come first served; anyone may leave the queue early. */
+/**
+ * Callers waiting for a connection, first come first served; anyone may leave the queue early.
+ *
+ * One timer serves all deadlines: in a busy pool every statement waits for a moment, and a timer for each would cost
+ * more than the rest of the wait.
+ */
 export class Waiters {
   // A Set keeps the order of arrival and removes from the middle in constant time.
   readonly #queue = new Set<Waiter>()
+  readonly #onExpired: (waiter: Waiter) => void
+  #timer: NodeJS.Timeout | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+
+  /** `onExpired` is told of a caller that was taken out because its time was up. */
+  constructor(onExpired: (waiter: Waiter) => void) {
+    this.#onExpired = onExpired
+  }
 
   get size(): number {
     return this.#queue.size
@@ -16,6 +32,7 @@ export class Waiters {
 
   add(waiter: Waiter): void {
     this.#queue.add(waiter)
+    if (waiter.expiresAt < this.#timerAt) this.#watch(waiter.expiresAt)
   }
 
   /** False when it had been served or removed already. */
@@ -30,5 +47,33 @@ export class Waiters {
       return waiter
     }
     return undefined
+  }
+
+  /** Forgets the deadlines; for the end of the pool, when nobody waits any more. */
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+
+  #watch(expiresAt: number): void {
+    clearTimeout(this.#timer)
+    this.#timerAt = expiresAt
+    this.#timer = setTimeout(() => this.#expire(), Math.max(expiresAt - performance.now(), 0))
+    this.#timer.unref()
+  }
+
+  #expire(): void {
+    this.#timerAt = Number.POSITIVE_INFINITY
+    // Timers may fire a fraction of a millisecond early.
+    const now = performance.now() + 1
+    let next = Number.POSITIVE_INFINITY
+    for (const waiter of this.#queue) {
+      if (waiter.expiresAt > now) {
+        next = Math.min(next, waiter.expiresAt)
+        continue
+      }
+      this.#queue.delete(waiter)
+      this.#onExpired(waiter)
+    }
+    if (next < this.#timerAt) this.#watch(next)
   }
 }
