@@ -121,6 +121,7 @@ export function readLatestStates(db: Db) {
     .groupBy('airports.state')
     .having((e) => e.fn.countAll(), '>', 500)
     .orderBy('mean_delay', 'desc')
+    .orderBy('airports.state')
     .limit(5)
     .execute()
 }

@@ -14,7 +14,7 @@ export async function load<Table extends keyof Database>(
     const batch = rows.slice(at, at + rowsPerStatement)
     await db
       .insertInto(table)
-      .values(batch as never)
+      .values(batch)
       .execute()
     onProgress(at + batch.length)
   }

@@ -34,14 +34,14 @@ export function wrap(text: string, indent: number, paint: (line: string) => stri
 export function startProgress(label: string, total: number) {
   const bar = 24
   return {
-    update(done: number) {
+    update: (done: number) => {
       if (!isWatched) return
       const filled = Math.round((done / total) * bar)
       process.stdout.write(
         `\r    ${label}  ${'█'.repeat(filled)}${dim('░'.repeat(bar - filled))}  ${thousands(done)}`,
       )
     },
-    finish(summary: string) {
+    finish: (summary: string) => {
       process.stdout.write(`${isWatched ? '\r\u001b[K' : ''}    ${green('✓')} ${label}  ${summary}\n`)
     },
   }
@@ -50,7 +50,7 @@ export function startProgress(label: string, total: number) {
 function cell(value: unknown): string {
   if (value === null) return '–'
   if (value instanceof Date) return value.toISOString().slice(0, 16).replace('T', ' ').replace(' 00:00', '')
-  return String(value)
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 /** The first rows of a result, in columns. */

@@ -17,9 +17,9 @@ export interface Line {
 }
 
 /**
- * One direction of a connection: a queue of parcels, each with the time at which it comes out. Order is kept whatever
- * the jitter, the end of the stream travels behind the bytes, and a full queue stops the source, so
- * that a slow line slows the sender instead of filling our memory.
+ * One direction of a connection: a queue of parcels, each with the time at which it comes out, or comes to the
+ * front: none overtakes another, whatever the jitter. The end of the stream travels behind the bytes, and a full
+ * queue stops the source, so that a slow line slows the sender instead of filling our memory.
  */
 export class Wire {
   readonly #source: Socket
@@ -28,7 +28,6 @@ export class Wire {
   readonly #queue: Parcel[] = []
   #queuedBytes = 0
   #lineFreeAt = 0
-  #lastDueAt = 0
   #timer: NodeJS.Timeout | undefined
   #isBlocked = false
 
@@ -72,8 +71,7 @@ export class Wire {
     const { latencyMs, jitterMs, bytesPerSecond } = this.#line.faults()
     const size = bytes?.length ?? 0
     this.#lineFreeAt = Math.max(this.#lineFreeAt, performance.now()) + (size / bytesPerSecond) * 1000
-    this.#lastDueAt = Math.max(this.#lastDueAt, this.#lineFreeAt + latencyMs + this.#line.random() * jitterMs)
-    this.#queue.push({ bytes, dueAt: this.#lastDueAt })
+    this.#queue.push({ bytes, dueAt: this.#lineFreeAt + latencyMs + this.#line.random() * jitterMs })
     this.#queuedBytes += size
     if (this.#queuedBytes > fullBytes) this.#source.pause()
     if (this.#timer === undefined) this.wake()
