@@ -12,10 +12,7 @@ export async function load<Table extends keyof Database>(
 ): Promise<void> {
   for (let at = 0; at < rows.length; at += rowsPerStatement) {
     const batch = rows.slice(at, at + rowsPerStatement)
-    await db
-      .insertInto(table)
-      .values(batch)
-      .execute()
+    await db.insertInto(table).values(batch).execute()
     onProgress(at + batch.length)
   }
 }
