@@ -63,7 +63,7 @@ const addIntervalTexts: Addition = (left, right) => {
   }
   if (typeof a === 'string' || typeof b === 'string') {
     if (typeof a === 'string' && typeof b === 'string' && a !== b) throw outOfRange('interval')
-    return typeof a === 'string' ? a : String(b)
+    return typeof a === 'string' ? a : right
   }
   const sum = addIntervals(a, b)
   const isInRange =

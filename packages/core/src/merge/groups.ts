@@ -92,9 +92,8 @@ function* compileFold(
         order.compare(order.decode(left), order.decode(right)) * sign <= 0 ? left : right,
       )
     }
-    case 'avg':
-      return foldAverage(column, oid, { sum: partial, count: partials[1] ?? column, fields })
   }
+  return foldAverage(column, oid, { sum: partial, count: partials[1] ?? column, fields })
 }
 
 function foldTexts(column: number, partial: number, combine: (left: string, right: string) => string): Fold {

@@ -33,9 +33,8 @@ export function compileHaving(condition: HavingCondition, scope: HavingScope): C
       const column = columnIndex(condition.column, scope.plan, scope.fields)
       return (row) => (row[column] === null) === condition.isNull
     }
-    case 'compare':
-      return compileComparison(condition, scope)
   }
+  return compileComparison(condition, scope)
 }
 
 function connect(conditions: readonly Condition[], decisive: boolean): Condition {
@@ -71,6 +70,8 @@ function compileComparison(
   // PostgreSQL reads a parameter or a quoted constant as the aggregate's own type; a bare number keeps its own.
   const isTyped = operand.source === 'parameter' || operand.isQuoted
   const bound = readNumber(value)
+  if (operand.source === 'parameter' && operand.isInteger && !isIntegerOf(bound.text, 64))
+    throw invalidOperand()
   if (isTyped && bits !== undefined && !isIntegerOf(bound.text, bits)) throw invalidOperand()
   if (isFloat) {
     const limit = Number(bound.text)

@@ -31,7 +31,7 @@ export async function* mergeStream(
     else if (plan.order.length === 0) yield* mergeUnordered(scope, sources)
     else yield* mergeOrdered(scope, sources)
   } finally {
-    await Promise.allSettled(sources.map((source) => source.return?.()))
+    await Promise.allSettled(sources.map(async (source) => source.return?.()))
   }
 }
 

@@ -59,7 +59,7 @@ export function* rankColumn(
     for (const [index, value] of asked.entries()) {
       const rank = answers[index]
       if (rank === undefined) throw new TypeError('fewer ranks than values')
-      ranks.set(value, Number(rank))
+      ranks.set(value, rank)
     }
   }
   return rankedOrder(ranks)

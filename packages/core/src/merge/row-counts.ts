@@ -71,9 +71,8 @@ function shardValue(parameter: ShardParameter, values: readonly unknown[]): unkn
       if (count === 'invalid') return value
       return parameter.kind === 'skipped' ? '0' : null
     }
-    case 'sum':
-      return sumOf(parameter.terms, parameter.type, values)
   }
+  return sumOf(parameter.terms, parameter.type, values)
 }
 
 function sumOf(terms: readonly RowCount[], type: RowCountType, values: readonly unknown[]): unknown {

@@ -146,7 +146,16 @@ const textIdentities: ReadonlySet<number> = new Set([
   869, // inet
   typeOid.money,
   27, // tid
-  ...[1000, 1003, 1005, 1007, 1016, 1028, 1115, 1182, 2951], // arrays of bool, name, integers, oid, timestamp, date, uuid
+  // Arrays of bool, name, int2, int4, int8, oid, timestamp, date, uuid.
+  1000,
+  1003,
+  1005,
+  1007,
+  1016,
+  1028,
+  1115,
+  1182,
+  2951,
 ])
 
 /**

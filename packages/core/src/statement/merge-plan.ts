@@ -98,7 +98,8 @@ export type HavingCondition =
       readonly column: ColumnPosition
       readonly operator: HavingOperator
       readonly operand:
-        | { readonly source: 'parameter'; readonly number: number }
+        /** `isInteger` when the text casts it to an integer type. */
+        | { readonly source: 'parameter'; readonly number: number; readonly isInteger: boolean }
         /** A number as written, or the text of a quoted constant. */
         | { readonly source: 'literal'; readonly text: string; readonly isQuoted: boolean }
     }

@@ -1,0 +1,270 @@
+import type { AggregateMerge, GroupMerge } from './merge-plan.ts'
+import {
+  aggregatesIn,
+  callText,
+  combinableFunction,
+  hasWindow,
+  nameOf,
+  type Call,
+} from './merge-planner-aggregates.ts'
+import {
+  addHidden,
+  clausesOf,
+  findTarget,
+  isStar,
+  positionOf,
+  textOf,
+  type ColumnUse,
+  type Draft,
+} from './merge-planner-draft.ts'
+import { planHaving, type HavingUse } from './merge-planner-having.ts'
+import { outputName } from './merge-planner-names.ts'
+import { resolveOrdinal, type Expose, type OrderItem } from './merge-planner-order.ts'
+import { refuse, refuseRewrite } from './merge-planner-refusal.ts'
+import { findRelation } from './catalog.ts'
+import { bodyAs, castOf, columnOf, constantOf, type Node } from './tree.ts'
+
+interface AggregateUse {
+  readonly use: ColumnUse
+  readonly fn: AggregateMerge['fn']
+  readonly partials: readonly ColumnUse[]
+  readonly node: Node | undefined
+}
+
+/** Groups of which every shard has a part: how their rows become one. */
+export interface GroupDraft {
+  readonly keys: readonly ColumnUse[]
+  readonly aggregates: AggregateUse[]
+  readonly having: HavingUse | undefined
+  readonly isSingle: boolean
+}
+
+export function planGroups(draft: Draft): GroupDraft {
+  const { select } = draft
+  if ((select.distinctClause?.length ?? 0) > 0)
+    refuse('DISTINCT over groups that do not contain the shard key', 'group by the shard key')
+  if ((select.windowClause?.length ?? 0) > 0)
+    refuse('A window function over groups', 'group by the shard key')
+  const keys = (select.groupClause ?? []).map((node, index) => planKey(draft, node, index))
+  const group: { -readonly [K in keyof GroupDraft]: GroupDraft[K] } = {
+    keys,
+    aggregates: [],
+    having: undefined,
+    isSingle: keys.length === 0,
+  }
+  for (const [index, target] of draft.targets.entries()) {
+    if (isStar(target) || target.val === undefined) continue
+    planTarget(draft, group, { node: target.val, use: { kind: 'target', index } })
+  }
+  group.having = planHaving(draft, (node) => exposeValue(draft, group, node))
+  return group
+}
+
+function planKey(draft: Draft, node: Node, index: number): ColumnUse {
+  if (bodyAs(node, 'GroupingSet') !== undefined)
+    refuse('GROUPING SETS, ROLLUP or CUBE', 'run one query per grouping')
+  return (
+    resolveOrdinal(draft, node) ??
+    findTarget(draft, node) ??
+    resolveAlias(draft, node) ??
+    addHidden(draft, node, textOf(draft, clausesOf(draft).groupBy[index] ?? refuseRewrite()))
+  )
+}
+
+/** GROUP BY prefers a column of the input over an output name of the same spelling, unlike ORDER BY. */
+function resolveAlias(draft: Draft, node: Node): ColumnUse | undefined {
+  const column = columnOf(node)
+  const name = column?.parts[0]
+  if (column === undefined || column.isStar || column.parts.length !== 1 || name === undefined)
+    return undefined
+  const index = draft.targets.findIndex((target) => outputName(target) === name)
+  if (index === -1 || draft.proof.resolveColumn(node) !== undefined) return undefined
+  if (!hasOnlyTables(draft)) {
+    refuse(
+      `GROUP BY ${name}, which may be a column or an output name,`,
+      'group by the position of the output column',
+    )
+  }
+  return { kind: 'target', index }
+}
+
+/** True when every name in FROM is a table whose columns the catalog knows, so that "no such column" is certain. */
+function hasOnlyTables(draft: Draft): boolean {
+  const isTable = (node: Node | undefined): boolean => {
+    const join = bodyAs(node, 'JoinExpr')
+    if (join !== undefined) return isTable(join.larg) && isTable(join.rarg)
+    const table = bodyAs(node, 'RangeVar')
+    if (table === undefined || draft.select.withClause !== undefined) return false
+    return findRelation(draft.catalog, table.schemaname, table.relname ?? '') !== undefined
+  }
+  return (draft.select.fromClause ?? []).every(isTable)
+}
+
+interface Value {
+  readonly node: Node
+  readonly use: ColumnUse
+}
+
+/**
+ * An entry of the select list: an aggregate is combined; what has none depends on the group's keys alone, so any
+ * shard's value is right.
+ */
+function planTarget(draft: Draft, group: GroupDraft, value: Value): void {
+  if (hasWindow(value.node)) refuse('A window function over groups', 'group by the shard key')
+  const calls = aggregatesIn(value.node, draft.catalog)
+  if (calls.length === 0) return
+  const aggregate = combinableIn(draft, value.node)
+  if (aggregate === undefined) refuseAggregates(draft, calls)
+  addAggregate(draft, group, { ...value, call: aggregate })
+}
+
+function refuseAggregates(draft: Draft, calls: readonly Call[]): never {
+  for (const call of calls) {
+    if (!isCombinable(draft, call)) {
+      refuse(`${nameOf(call)} over groups that do not contain the shard key`, 'group by the shard key')
+    }
+  }
+  refuse(
+    'An expression over aggregates',
+    'select the aggregates themselves and calculate with them in the application',
+  )
+}
+
+function isCombinable(draft: Draft, call: Call): boolean {
+  const fn = combinableFunction(call, draft.catalog)
+  if (fn === undefined) return false
+  if (call.agg_distinct !== true || fn === 'min' || fn === 'max' || fn === 'bool_and' || fn === 'bool_or')
+    return true
+  // Equal keys lie on one shard, so no key is counted twice.
+  return fn === 'count' && isShardKey(draft, call.args?.[0])
+}
+
+function isShardKey(draft: Draft, node: Node | undefined): boolean {
+  const found = node === undefined ? undefined : draft.proof.resolveColumn(node)
+  if (found === undefined) return false
+  const { placement } = found.relation
+  return 'keyColumn' in placement && placement.keyColumn === found.column.name
+}
+
+const integerTypes: ReadonlySet<string> = new Set(['int2', 'int4', 'int8'])
+
+/**
+ * The aggregate a value is: the call itself, `count(…)::int`, or `coalesce(sum(…), 0)`, whose parts add up to the
+ * whole just as well.
+ */
+function combinableIn(draft: Draft, node: Node): Call | undefined {
+  const call = bodyAs(node, 'FuncCall')
+  if (call !== undefined) return isCombinable(draft, call) ? call : undefined
+  const cast = castOf(node)
+  if (
+    cast !== undefined &&
+    integerTypes.has(cast.type.name) &&
+    cast.type.schema === 'pg_catalog' &&
+    !cast.type.isArray
+  ) {
+    const counted = bodyAs(cast.argument, 'FuncCall')
+    return counted !== undefined && combinesAs(draft, counted, ['count']) ? counted : undefined
+  }
+  const [value, fallback, ...more] = bodyAs(node, 'CoalesceExpr')?.args ?? []
+  const constant = constantOf(fallback)
+  if (more.length > 0 || constant?.kind !== 'integer' || constant.value !== 0) return undefined
+  const summed = bodyAs(value, 'FuncCall')
+  return summed !== undefined && combinesAs(draft, summed, ['sum', 'count']) ? summed : undefined
+}
+
+function combinesAs(draft: Draft, call: Call, functions: readonly string[]): boolean {
+  const fn = combinableFunction(call, draft.catalog)
+  return fn !== undefined && functions.includes(fn) && isCombinable(draft, call)
+}
+
+function addAggregate(
+  draft: Draft,
+  group: GroupDraft,
+  { node, use, call }: Value & { readonly call: Call },
+): void {
+  const fn = combinableFunction(call, draft.catalog)
+  if (fn === undefined) refuseRewrite()
+  const argument = call.args?.[0]
+  const partials = fn === 'avg' ? [partialOf(draft, call, 'sum'), partialOf(draft, call, 'count')] : [use]
+  group.aggregates.push({ use, fn, partials, node: fn === 'min' || fn === 'max' ? argument : node })
+}
+
+/** `sum(…)` or `count(…)` with the arguments and the filter of an `avg(…)`, in a hidden column. */
+function partialOf(draft: Draft, call: Call, name: string): ColumnUse {
+  const { schema } = callSchema(call)
+  const funcname = [
+    ...(schema === undefined ? [] : [{ String: { sval: schema } }]),
+    { String: { sval: name } },
+  ]
+  const node: Node = { FuncCall: { ...call, funcname } }
+  const known = findTarget(draft, node)
+  return (
+    known ?? addHidden(draft, node, callText(draft, call, schema === undefined ? name : `${schema}.${name}`))
+  )
+}
+
+function callSchema(call: Call): { readonly schema: string | undefined } {
+  return { schema: (call.funcname?.length ?? 0) > 1 ? 'pg_catalog' : undefined }
+}
+
+/** A value for HAVING or ORDER BY, in whatever column has it; aggregates in hidden columns are combined too. */
+function exposeValue(draft: Draft, group: GroupDraft, node: Node, text?: () => string): ColumnUse {
+  const known = findTarget(draft, node)
+  if (known !== undefined) return known
+  const calls = aggregatesIn(node, draft.catalog)
+  const aggregate = calls.length === 0 ? undefined : combinableIn(draft, node)
+  if (calls.length > 0 && aggregate === undefined) refuseAggregates(draft, calls)
+  const call = bodyAs(node, 'FuncCall')
+  if (text === undefined && (call === undefined || call !== aggregate)) {
+    refuse(
+      'HAVING with an expression',
+      'compare an aggregate or an output column with a number or a parameter',
+    )
+  }
+  const before = draft.hidden.length
+  const use = addHidden(draft, node, text === undefined ? callText(draft, call ?? {}) : text())
+  if (aggregate !== undefined && draft.hidden.length > before) {
+    addAggregate(draft, group, { node, use, call: aggregate })
+  }
+  return use
+}
+
+export function exposeInGroups(draft: Draft, group: GroupDraft): Expose {
+  return (node, range) => {
+    if (hasWindow(node)) refuse('A window function over groups', 'group by the shard key')
+    return exposeValue(draft, group, node, () => textOf(draft, range()))
+  }
+}
+
+/**
+ * True when every group that can be among the first rows of all is among the first rows of each shard that has a part
+ * of it: the order starts with all the keys, and no group is dropped later.
+ */
+export function isLimitedPerShard(group: GroupDraft, order: readonly OrderItem[]): boolean {
+  if (group.isSingle || group.having !== undefined) return false
+  const keys = new Set(group.keys.map(spellUse))
+  const leading = new Set(order.slice(0, keys.size).map((item) => spellUse(item.use)))
+  return leading.size === keys.size && [...keys].every((key) => leading.has(key))
+}
+
+function spellUse(use: ColumnUse): string {
+  return use.kind === 'name'
+    ? `name ${use.name}`
+    : `${use.kind === 'ordinal' ? 'target' : use.kind} ${use.index}`
+}
+
+export function finishGroups(draft: Draft, group: GroupDraft): GroupMerge {
+  return {
+    keys: group.keys.map((key) => positionOf(draft, key)),
+    isDeterministic: draft.collations.isDeterministic,
+    // A HAVING that stays with the shards may drop the only row.
+    isSingle: group.isSingle && (draft.select.havingClause === undefined || group.having !== undefined),
+    having: group.having?.(draft),
+    aggregates: group.aggregates.map((aggregate) => ({
+      column: positionOf(draft, aggregate.use),
+      fn: aggregate.fn,
+      partials: aggregate.partials.map((partial) => positionOf(draft, partial)),
+      collation: aggregate.node === undefined ? undefined : draft.collations.of(aggregate.node),
+    })),
+  }
+}
