@@ -1,12 +1,6 @@
 import { subscribe } from 'node:diagnostics_channel'
+import type { StatementTrace } from '@shardline/core'
 import type { CompiledQuery, LogEvent } from 'kysely'
-
-/** What Shardline publishes of a statement when it has ended; see the docs on diagnostics channels. */
-interface Trace {
-  readonly summary: string
-  readonly nodes: readonly { readonly name: string }[]
-  readonly durationMs?: number
-}
 
 /** A statement that the application has run on the cluster, as often as it was run with this text. */
 export interface Observed {
@@ -18,12 +12,12 @@ export interface Observed {
 
 /** Watches what goes through Kysely and what Shardline makes of it. */
 export class Observation {
-  readonly #traces: Trace[] = []
+  readonly #traces: StatementTrace[] = []
   readonly #queries: CompiledQuery[] = []
 
   constructor() {
     for (const end of ['end', 'error']) {
-      subscribe(`shardline:statement:${end}`, (message) => this.#traces.push(message as Trace))
+      subscribe(`shardline:statement:${end}`, (message) => this.#traces.push(message as StatementTrace))
     }
   }
 

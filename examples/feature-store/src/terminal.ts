@@ -50,7 +50,7 @@ export function startProgress(label: string, total: number) {
 function cell(value: unknown): string {
   if (value === null) return '–'
   if (value instanceof Date) return value.toISOString().slice(0, 16).replace('T', ' ').replace(' 00:00', '')
-  return typeof value === 'object' ? JSON.stringify(value) : String(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 /** The first rows of a result, in columns. */

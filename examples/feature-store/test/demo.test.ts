@@ -44,7 +44,7 @@ describe('the demo', () => {
   test('agrees with a single PostgreSQL in every statement, within a minute', async () => {
     const startedAt = performance.now()
     const { code, printed, complaints, pid } = await runDemo()
-    expect({ code, complaints }, printed.slice(-3_000)).toEqual({ code: 0, complaints: '' })
+    expect({ code, complaints }).toEqual({ code: 0, complaints: '' })
     expect(performance.now() - startedAt).toBeLessThan(60_000)
     expect(printed.match(/equal to the single PostgreSQL/g)).toHaveLength(13)
     expect(printed.match(/refused, as it must be/g)).toHaveLength(2)
@@ -57,7 +57,8 @@ describe('the demo', () => {
     expect(printed).toMatch(/→ s[01]\/replica0$/m)
     expect(printed).toMatch(/→ s0\/\w+, s1\/\w+$/m)
     // off a terminal there is neither colour nor a line that moves
-    expect(printed).not.toMatch(/[\u001b\r]/)
+    expect(printed).not.toContain('\u001B')
+    expect(printed).not.toContain('\r')
     expect(await isAllGone(pid)).toBe(true)
   })
 
@@ -69,8 +70,8 @@ describe('the demo', () => {
     { signal: 'SIGTERM', text: 'Data' },
   ] as const)('leaves nothing after $signal at "$text"', async (until) => {
     const { code, signal, printed, pid } = await runDemo(until)
-    expect(code === 0).toBe(false)
-    if (until.signal === 'SIGKILL') expect(signal).toBe('SIGKILL')
+    // Ctrl-C is answered; the others end the process at once
+    expect([code, signal]).toEqual(until.signal === 'SIGINT' ? [130, null] : [null, until.signal])
     expect(printed).not.toContain('results equal')
     expect(await isAllGone(pid)).toBe(true)
   })

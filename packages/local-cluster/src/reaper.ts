@@ -8,18 +8,21 @@ import type { Socket } from 'node:net'
 //
 // Processes are found by their working folder, not by pid files: that also finds initdb and cp, servers that have
 // not written theirs yet, and never a stranger who inherited a pid. macOS has no /proc: there the folder stands in
-// the arguments of the postmaster, and its children are found by parent. The folder comes in by environment, so
-// that it does not stand in the reaper's own arguments.
+// the arguments of the postmaster, its children are found by parent, and Redis, which rewrites its arguments, by
+// pid file after all. The folder comes in by environment, so that it is not in the reaper's own arguments.
+//
+// The ipcrm at the end: a server that was killed with SIGKILL leaves its System V segment, and macOS has room for 32.
 const script = `
 cat >/dev/null
 inside() {
   if [ -e /proc/self/cwd ] && [ -z "$REAPER_USES_PS" ]; then
     ls -l /proc/[0-9]*/cwd 2>/dev/null | awk 'index($0, "-> " ENVIRON["DIR"]) { split($0, part, "/proc/"); split(part[2], pid, "/"); print pid[1] }'
   else
-    ps -A -o pid=,ppid=,args= | awk '
+    ps -A -ww -o pid=,ppid=,args= | awk '
       { parent[$1] = $2; if (index($0, ENVIRON["DIR"])) found[$1] = 1 }
       END { for (p in parent) if ((p in found) || (parent[p] in found)) print p }'
-  fi
+    for file in "$DIR"/*.pid; do pid=$(cat "$file") && kill -0 "$pid" && echo "$pid"; done
+  fi 2>/dev/null
 }
 round=0
 while pids=$(inside); [ -n "$pids" ] && [ $round -lt 400 ]; do
@@ -34,7 +37,6 @@ for file in "$DIR"/*/postmaster.pid; do
 done >/dev/null 2>&1
 rm -rf "$DIR"
 `
-// The ipcrm: a server killed with SIGKILL leaves its System V segment, and macOS has room for 32 of them.
 
 export interface Reaper {
   /** Ends every process inside the folder, removes the folder, and resolves when both are done. */

@@ -76,7 +76,20 @@ async function tryStart(
   port: number,
   dir: string,
 ): Promise<string | undefined> {
-  const flags = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir]
+  const flags = [
+    '--port',
+    `${port}`,
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--dir',
+    dir,
+    '--pidfile',
+    join(dir, 'redis.pid'),
+  ]
   const server = spawn(path, flags, {
     cwd: dir, // where the reaper finds it
     env: { ...process.env, ...env },

@@ -2,6 +2,7 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { connect } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { startCluster, waitFor } from '@shardline/local-cluster'
@@ -14,6 +15,7 @@ interface Run {
   readonly child: ChildProcess
   readonly dir: string
   readonly uid: number
+  readonly redis: string | undefined
 }
 
 async function run(
@@ -27,7 +29,7 @@ async function run(
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
-  return { child, ...(JSON.parse(line.toString()) as { dir: string; uid: number }) }
+  return { child, ...(JSON.parse(line.toString()) as Omit<Run, 'child'>) }
 }
 
 /** Command lines of all processes that name the folder: postmasters do. */
@@ -77,6 +79,19 @@ describe('nothing is left', () => {
     const [code] = (await once(child, 'exit')) as [number]
     expect(code).toBe(behaviour === 'end' ? 0 : 1)
     expect(await isAllGone(dir)).toBe(true)
+  })
+
+  test.each([{}, { REAPER_USES_PS: '1' }])('of a Redis, with %j', async (env: Record<string, string>) => {
+    const { child, redis } = await run('redis', { env })
+    const port = redis === undefined || process.env.REDIS_URL ? 0 : Number(new URL(redis).port)
+    const isListening = () =>
+      new Promise<boolean>((resolve) => {
+        const socket = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false))
+        socket.once('connect', () => socket.destroy())
+      })
+    expect(await isListening()).toBe(port > 0)
+    child.kill('SIGKILL')
+    expect(await waitFor('Redis to end', async () => !(await isListening()))).toBe(true)
   })
 
   test('on a system without /proc', async () => {
