@@ -1,0 +1,163 @@
+import * as kysely from 'kysely'
+import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
+import { contextKey, type RouteContext, type RoutedClient, type Router } from '@shardline/core'
+import { noteExecuted } from './executed.ts'
+import { hintOf } from './hints.ts'
+import { extendStackTrace } from './stack-trace.ts'
+
+/** Kysely's own type of this is not exported by 0.28. */
+interface Abortable {
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Kysely's error for a COMMIT that PostgreSQL answered with ROLLBACK; undefined in the versions before it, which
+ * also show no row for COMMIT and ROLLBACK.
+ */
+const exported: object = kysely
+const AbortedTransactionError =
+  'AbortedTransactionError' in exported ? (exported.AbortedTransactionError as new () => Error) : undefined
+
+const COUNTED: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
+
+/** One lease of the router's pool, as Kysely sees a connection. The lease binds itself to a server when it must. */
+export class LeaseConnection implements DatabaseConnection {
+  readonly #lease: RoutedClient
+  readonly #router: Router
+  /** What cancels each running query on its server, and the caller's signal that asks for it. */
+  readonly #running = new Map<AbortController, AbortSignal>()
+  #isDiscarded = false
+
+  constructor(lease: RoutedClient, router: Router) {
+    this.#lease = lease
+    this.#router = router
+  }
+
+  async executeQuery<R>(query: CompiledQuery, options?: Abortable): Promise<QueryResult<R>> {
+    this.#assertUsable()
+    noteExecuted(query.queryId)
+    const hint = hintOf(query)
+    try {
+      const { command, rowCount, rows } = await this.#send(query, hint, options?.signal)
+      if (AbortedTransactionError !== undefined && (command === 'ROLLBACK' || command === 'COMMIT')) {
+        return { rows: [{ command } as R] }
+      }
+      const numAffectedRows = COUNTED.has(command) ? BigInt(rowCount ?? 0) : undefined
+      return { numAffectedRows, rows: rows ?? [] } as QueryResult<R>
+    } catch (error) {
+      throw extendStackTrace(error, new Error())
+    }
+  }
+
+  async *streamQuery<R>(
+    query: CompiledQuery,
+    chunkSize: number,
+    options?: Abortable,
+  ): AsyncIterableIterator<QueryResult<R>> {
+    if (!Number.isInteger(chunkSize) || chunkSize <= 0)
+      throw new Error('chunkSize must be a positive integer')
+    this.#assertUsable()
+    noteExecuted(query.queryId)
+    const hint = hintOf(query)
+    const signal = options?.signal
+    const batches = this.#inContext(hint, () =>
+      this.#lease.stream(query.sql, query.parameters, { batchSize: chunkSize, ...(signal && { signal }) }),
+    )[Symbol.asyncIterator]()
+    try {
+      for (;;) {
+        const batch = await this.#inContext(hint, () => batches.next())
+        if (batch.done === true) return
+        yield { rows: batch.value as R[] }
+      }
+    } catch (error) {
+      // Kysely has already told its caller, and would print this one as an error in the background.
+      if (signal?.aborted === true) return
+      throw extendStackTrace(error, new Error())
+    } finally {
+      await batches.return?.()
+    }
+  }
+
+  /**
+   * Cancels, on the servers where they run, the queries whose caller has aborted. Kysely's own dialect would ask
+   * the server that the pool's options name.
+   */
+  async cancelQuery(): Promise<void> {
+    for (const [controller, signal] of this.#running) {
+      if (signal.aborted) controller.abort(signal.reason)
+    }
+  }
+
+  /** Cancels what runs, and never gives the session to anybody again: its servers see it end. */
+  async killSession(): Promise<void> {
+    this.discard()
+    for (const [controller, signal] of this.#running) controller.abort(signal.reason)
+  }
+
+  /** The core knows each server's session; there is nothing to ask for ahead of a cancellation. */
+  async collectSessionInfo(): Promise<void> {}
+
+  /** Ends the transaction; throws Kysely's own error when PostgreSQL rolled it back instead. */
+  async commit(): Promise<void> {
+    const { command } = await this.#control('commit')
+    if (AbortedTransactionError !== undefined && command === 'ROLLBACK') throw new AbortedTransactionError()
+  }
+
+  async rollback(): Promise<void> {
+    // The end of its session rolls it back; an error here would hide why the session was killed.
+    if (this.#isDiscarded) return
+    try {
+      await this.#control('rollback')
+    } catch (error) {
+      // Whatever state that session is in, nobody may inherit it.
+      this.discard()
+      throw error
+    }
+  }
+
+  async begin(sql: string): Promise<void> {
+    await this.#control(sql)
+  }
+
+  discard(): void {
+    this.#isDiscarded = true
+  }
+
+  release(): void {
+    this.#lease.release(this.#isDiscarded)
+  }
+
+  async #control(sql: string): Promise<{ readonly command: string }> {
+    this.#assertUsable()
+    try {
+      return await this.#lease.query(sql)
+    } catch (error) {
+      throw extendStackTrace(error, new Error())
+    }
+  }
+
+  async #send(query: CompiledQuery, hint: RouteContext | undefined, signal: AbortSignal | undefined) {
+    const values = query.parameters as unknown[]
+    if (signal === undefined) {
+      if (hint === undefined) return await this.#lease.query(query.sql, values)
+      const config = { text: query.sql, values, [contextKey]: hint }
+      return await this.#lease.query(config)
+    }
+    const controller = new AbortController()
+    this.#running.set(controller, signal)
+    try {
+      const config = { text: query.sql, values, signal: controller.signal, [contextKey]: hint }
+      return await this.#lease.query(config)
+    } finally {
+      this.#running.delete(controller)
+    }
+  }
+
+  #inContext<T>(hint: RouteContext | undefined, act: () => T): T {
+    return hint === undefined ? act() : this.#router.run(hint, act)
+  }
+
+  #assertUsable(): void {
+    if (this.#isDiscarded) throw new Error('Postgres connection has been discarded')
+  }
+}

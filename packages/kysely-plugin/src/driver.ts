@@ -1,0 +1,107 @@
+import { IdentifierNode, RawNode, createQueryId } from 'kysely'
+import type { DatabaseConnection, Driver, QueryCompiler, TransactionSettings } from 'kysely'
+import type { Router } from '@shardline/core'
+import { LeaseConnection } from './connection.ts'
+import type { ShardlineDialectOptions } from './dialect-options.ts'
+
+/** Kysely's own type of this is not exported by 0.28. */
+interface Abortable {
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Kysely's driver over the router's pool: each connection is a lease, and every decision is the router's. */
+export class ShardlineDriver implements Driver {
+  readonly #router: Router
+  readonly #options: ShardlineDialectOptions
+  readonly #leased = new Set<LeaseConnection>()
+  #whenIdle: (() => void) | undefined
+
+  constructor(router: Router, options: ShardlineDialectOptions) {
+    this.#router = router
+    this.#options = options
+  }
+
+  async init(): Promise<void> {}
+
+  async acquireConnection(options?: Abortable): Promise<LeaseConnection> {
+    const connection = new LeaseConnection(await this.#router.pool.connect(), this.#router)
+    this.#leased.add(connection)
+    const { onReserveConnection } = this.#options
+    if (onReserveConnection === undefined) return connection
+    try {
+      await onReserveConnection(connection, options)
+      return connection
+    } catch (error) {
+      // What the callback had already set on the session must not reach its next user.
+      connection.discard()
+      await this.releaseConnection(connection)
+      throw error
+    }
+  }
+
+  async beginTransaction(connection: DatabaseConnection, settings: TransactionSettings): Promise<void> {
+    const { isolationLevel, accessMode } = settings
+    const begin = isolationLevel === undefined && accessMode === undefined ? 'begin' : 'start transaction'
+    const level = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
+    const access = accessMode === undefined ? '' : ` ${accessMode}`
+    await leased(connection).begin(`${begin}${level}${access}`)
+  }
+
+  async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await leased(connection).commit()
+  }
+
+  async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    await leased(connection).rollback()
+  }
+
+  async savepoint(
+    connection: DatabaseConnection,
+    name: string,
+    compileQuery: QueryCompiler['compileQuery'],
+  ): Promise<void> {
+    await connection.executeQuery(compileQuery(savepointCommand('savepoint', name), createQueryId()))
+  }
+
+  async rollbackToSavepoint(
+    connection: DatabaseConnection,
+    name: string,
+    compileQuery: QueryCompiler['compileQuery'],
+  ): Promise<void> {
+    await connection.executeQuery(compileQuery(savepointCommand('rollback to', name), createQueryId()))
+  }
+
+  async releaseSavepoint(
+    connection: DatabaseConnection,
+    name: string,
+    compileQuery: QueryCompiler['compileQuery'],
+  ): Promise<void> {
+    await connection.executeQuery(compileQuery(savepointCommand('release', name), createQueryId()))
+  }
+
+  async releaseConnection(connection: DatabaseConnection): Promise<void> {
+    const lease = leased(connection)
+    lease.release()
+    this.#leased.delete(lease)
+    if (this.#leased.size === 0) this.#whenIdle?.()
+  }
+
+  /** Waits, as `pg.Pool.end` does, until every connection is back; the router ends only when the options say so. */
+  async destroy(): Promise<void> {
+    if (this.#leased.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#whenIdle = resolve
+      })
+    }
+    if (this.#options.endsRouter === true) await this.#router.end()
+  }
+}
+
+function savepointCommand(command: string, name: string): RawNode {
+  return RawNode.createWithChildren([RawNode.createWithSql(`${command} `), IdentifierNode.create(name)])
+}
+
+function leased(connection: DatabaseConnection): LeaseConnection {
+  if (connection instanceof LeaseConnection) return connection
+  throw new TypeError('This connection was not acquired from the dialect of @shardline/kysely-plugin')
+}

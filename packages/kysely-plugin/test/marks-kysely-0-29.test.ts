@@ -1,0 +1,3 @@
+import { marksSuite } from './suites/marks.ts'
+
+marksSuite()

@@ -1,0 +1,147 @@
+import { Kysely, sql } from 'kysely'
+import { shardlinePlugin } from '../../src/index.ts'
+import { describe, expect, it } from 'vitest'
+import { isAtLeast029, tables, tenants, until, type DB, type Harness } from './harness.ts'
+
+type Strategy = 'ignore query' | 'cancel query' | 'kill session'
+interface AbortOptions {
+  readonly signal: AbortSignal
+  readonly inflightQueryAbortStrategy?: Strategy
+}
+
+/** An aborted query ends on the servers where it runs, and nowhere else. */
+export function abortsSuite(harness: Harness): void {
+  const connect = () => {
+    const shardline = shardlinePlugin<DB>(harness.router, { tables })
+    return new Kysely<DB>({ dialect: shardline.dialect(), plugins: [shardline] })
+  }
+  const sleeping = async (node: { sql<T extends object>(text: string): Promise<T[]> }) =>
+    await node.sql<{ pid: number }>(
+      `select pid from pg_stat_activity where state = 'active' and query like '%pg_sleep%' and pid <> pg_backend_pid()`,
+    )
+  const slow = (db: Kysely<DB>, tenant: number) =>
+    sql`select pg_sleep(20) from tenants where id = ${tenant}`.compile(db)
+  const execute = (db: Kysely<DB>, tenant: number, options: AbortOptions) =>
+    (db as unknown as { executeQuery(query: unknown, options: AbortOptions): Promise<unknown> }).executeQuery(
+      slow(db, tenant),
+      options,
+    )
+
+  describe.runIf(isAtLeast029)('an abort signal', () => {
+    it.each<Strategy>(['cancel query', 'kill session'])(
+      'with "%s" reaches the server that runs the query',
+      async (inflightQueryAbortStrategy) => {
+        const db = connect()
+        const { a, b } = tenants(harness)
+        const controller = new AbortController()
+        const bystander = new AbortController()
+        const running = execute(db, b, { signal: controller.signal, inflightQueryAbortStrategy })
+        const other = execute(db, a, { signal: bystander.signal, inflightQueryAbortStrategy: 'cancel query' })
+        const outcomes = Promise.allSettled([running, other])
+        await until(
+          'both to sleep',
+          async () =>
+            (await sleeping(harness.replica(1))).length === 1 &&
+            (await sleeping(harness.replica(0))).length === 1,
+        )
+        const [{ pid } = { pid: 0 }] = await sleeping(harness.replica(1))
+        controller.abort(new Error('enough'))
+        await expect(running).rejects.toThrow('enough')
+        await until('the query to end', async () => (await sleeping(harness.replica(1))).length === 0)
+        expect(await sleeping(harness.replica(0))).toHaveLength(1)
+        if (inflightQueryAbortStrategy === 'kill session') {
+          await until(
+            'the session to end',
+            async () =>
+              (await harness.replica(1).sql(`select from pg_stat_activity where pid = ${pid}`)).length === 0,
+          )
+        }
+        bystander.abort(new Error('also'))
+        await outcomes
+        await until('the other query to end', async () => (await sleeping(harness.replica(0))).length === 0)
+      },
+    )
+
+    it('cancels a query that runs on several shards on all of them', async () => {
+      const db = connect()
+      const controller = new AbortController()
+      const query = sql`select id, pg_sleep(20)::text from tenants order by id`.compile(db)
+      const running = (
+        db as unknown as { executeQuery(query: unknown, options: AbortOptions): Promise<unknown> }
+      ).executeQuery(query, {
+        signal: controller.signal,
+        inflightQueryAbortStrategy: 'cancel query',
+      })
+      const outcome = running.catch((error: unknown) => error)
+      await until(
+        'both to sleep',
+        async () =>
+          (await sleeping(harness.replica(1))).length === 1 &&
+          (await sleeping(harness.replica(0))).length === 1,
+      )
+      controller.abort(new Error('enough'))
+      expect(await outcome).toMatchObject({ message: 'enough' })
+      await until(
+        'both to end',
+        async () =>
+          (await sleeping(harness.replica(1))).length + (await sleeping(harness.replica(0))).length === 0,
+      )
+    })
+
+    it('leaves the connection usable in a transaction, as PostgreSQL would: aborted', async () => {
+      const db = connect()
+      const { b } = tenants(harness)
+      const controller = new AbortController()
+      const running = db.transaction().execute(async (trx) => {
+        await sql`select id from tenants where id = ${b} for update`.execute(trx)
+        const slowly = execute(trx, b, {
+          signal: controller.signal,
+          inflightQueryAbortStrategy: 'cancel query',
+        })
+        const outcome = slowly.catch((error: unknown) => error)
+        await until('it to sleep', async () => (await sleeping(harness.primary(1))).length === 1)
+        controller.abort(new Error('enough'))
+        expect(await outcome).toMatchObject({ message: 'enough' })
+        await until('it to end', async () => (await sleeping(harness.primary(1))).length === 0)
+        await sql`select id from tenants where id = ${b}`.execute(trx)
+      })
+      await expect(running).rejects.toMatchObject({ code: '25P02' })
+    })
+
+    it('that was aborted before sends nothing', async () => {
+      const { b } = tenants(harness)
+      const signal = AbortSignal.abort(new Error('before'))
+      await expect(
+        execute(connect(), b, { signal, inflightQueryAbortStrategy: 'cancel query' }),
+      ).rejects.toThrow('before')
+      expect(await sleeping(harness.replica(1))).toEqual([])
+    })
+
+    it('ends a stream, and its servers', async () => {
+      const db = connect()
+      const controller = new AbortController()
+      const rows = db
+        .selectFrom('tenants')
+        .select(['id', sql<string>`case when id > 12 then pg_sleep(20)::text end`.as('x')])
+        .orderBy('id') as unknown as {
+        stream(options: { chunkSize: number; signal: AbortSignal }): AsyncIterable<{ id: number }>
+      }
+      const read = async () => {
+        for await (const _row of rows.stream({ chunkSize: 1, signal: controller.signal })) void _row
+      }
+      const outcome = read().catch((error: unknown) => error)
+      await until(
+        'a shard to sleep',
+        async () =>
+          (await sleeping(harness.replica(1))).length + (await sleeping(harness.replica(0))).length > 0,
+      )
+      controller.abort(new Error('enough'))
+      expect(await outcome).toMatchObject({ message: 'enough' })
+      await until(
+        'both to end',
+        async () =>
+          (await sleeping(harness.replica(1))).length + (await sleeping(harness.replica(0))).length === 0,
+      )
+    })
+  })
+}
