@@ -13,6 +13,7 @@ const rooms = {
   merge: ['statement'],
   config: ['statement', 'sharding', 'topology', 'selection'],
   catalog: ['config', 'statement', 'sharding', 'topology'],
+  start: ['catalog', 'config', 'pool', 'routing', 'sharding', 'statement', 'topology'],
   telemetry: ['statement', 'routing', 'topology'],
   pool: ['config', 'topology', 'telemetry'],
   monitoring: ['pool', 'topology', 'config', 'selection'],
@@ -59,7 +60,7 @@ export default {
       name: 'pg-is-the-users',
       comment: 'core receives the application\'s own copy of pg; only its types may be imported',
       severity: 'error',
-      from: { path: `${core}/`, pathNot: '\\.test\\.ts$' },
+      from: { path: `${core}/`, pathNot: ['\\.test\\.ts$', `${core}/router\\.ts$`] },
       to: { path: 'node_modules/pg/', dependencyTypesNot: ['type-only'] },
     },
     {

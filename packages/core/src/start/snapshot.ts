@@ -1,0 +1,80 @@
+import { buildCatalog } from '../catalog/build-catalog.ts'
+import { catalogNotices, type CatalogNotice } from '../catalog/notices.ts'
+import type { ShardCatalog } from '../catalog/shard-catalog.ts'
+import type { ClusterConfig } from '../config/cluster-config.ts'
+import { createShardMaps } from '../config/shard-maps.ts'
+import { topologyOf } from '../config/topology-of.ts'
+import { createRouting, type RouteStatement } from '../routing/route-statement.ts'
+import { MappedKeys } from '../sharding/key-resolver.ts'
+import type { Catalog, KeyedPlacement } from '../statement/catalog.ts'
+import { expectationOf } from './expectation.ts'
+
+/**
+ * Everything that decisions rest on, as of one reading of the catalogs: replaced as a whole, so that one statement
+ * never sees half of an old and half of a new one.
+ */
+export interface Snapshot {
+  readonly config: ClusterConfig
+  readonly catalog: Catalog
+  readonly notices: readonly CatalogNotice[]
+  readonly keys: MappedKeys
+  readonly route: RouteStatement
+  /** What was read, so that a description that comes later can be judged without reading again. */
+  readonly perShard: ReadonlyMap<string, ShardCatalog>
+  readonly isReadCommittedByDefault: boolean
+}
+
+/** What a snapshot takes from outside, so that it stays a pure function of its inputs. */
+export interface SnapshotEnvironment {
+  readonly random: () => number
+  /** `pg.defaults.parseInputDatesAsUTC` of the application's copy of `pg`. */
+  readonly areDatesSentAsUtc: boolean
+}
+
+/** @throws ConfigError when catalogs and description do not agree, or a pinned key is no key. */
+export function createSnapshot(
+  config: ClusterConfig,
+  perShard: ReadonlyMap<string, ShardCatalog>,
+  version: number,
+  environment: SnapshotEnvironment,
+): Snapshot {
+  const catalog = buildCatalog(perShard, expectationOf(config), version)
+  const placements = keyedPlacements(catalog)
+  const keys = new MappedKeys(createShardMaps(config, placements), {
+    timeZone: catalog.timeZone,
+    areDatesSentAsUtc: environment.areDatesSentAsUtc,
+  })
+  const [defaultKeyspace = ''] = config.keyspaces.keys()
+  return {
+    config,
+    catalog,
+    notices: catalogNotices(catalog, perShard),
+    keys,
+    perShard,
+    isReadCommittedByDefault: [...perShard.values()].every(
+      ({ settings }) => settings.defaultIsolation === 'read committed',
+    ),
+    route: createRouting({
+      topology: topologyOf(config),
+      keys,
+      consistency: config.consistency,
+      tenantPlacements: onePerGroup(placements.filter((placement) => placement.strategy === 'tenant')),
+      defaultKeyspace,
+      random: environment.random,
+    }),
+  }
+}
+
+function keyedPlacements(catalog: Catalog): readonly KeyedPlacement[] {
+  return [...catalog.relations.values()].flatMap(({ placement }) => ('keyColumn' in placement ? [placement] : []))
+}
+
+/** The group's tables agree on family of the key; a tenant that is guarded anywhere in it is guarded. */
+function onePerGroup(placements: readonly KeyedPlacement[]): readonly KeyedPlacement[] {
+  const groups = new Map<string, KeyedPlacement>()
+  for (const placement of placements) {
+    const known = groups.get(placement.group)
+    groups.set(placement.group, known?.isGuarded === true ? known : placement)
+  }
+  return [...groups.values()]
+}
