@@ -1,3 +1,6 @@
+/** No node is taken to be faster than this, so that what is in flight counts also on one that was long unasked. */
+const fastestMs = 0.05
+
 /**
  * How busy a node is and how fast it answers, measured apart from how replicas are picked.
  *
@@ -48,6 +51,6 @@ export class NodeLoad {
 
   /** Expected cost of one more statement: what p2c compares. */
   cost(now: number): number {
-    return this.latencyMs(now) * (this.inFlight + 1)
+    return Math.max(this.latencyMs(now), fastestMs) * (this.inFlight + 1)
   }
 }
