@@ -3,7 +3,7 @@ import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
 import { startBenchCluster } from './bench-cluster.ts'
 import { interleave, type VariantFigures } from './interleave.ts'
-import type { BenchOptions } from './main.ts'
+import type { BenchOptions } from './options.ts'
 import { printVariants, type Figure } from './report.ts'
 
 interface Database {

@@ -10,17 +10,12 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { kyselyFigures } from './kysely.ts'
+import type { BenchOptions } from './options.ts'
 import { planFigures } from './plans.ts'
 import { pointFigures } from './point-select.ts'
 import { printFigures, type Figure } from './report.ts'
 import { scanFigures } from './scan.ts'
 import { shardingFigures } from './sharding.ts'
-
-export interface BenchOptions {
-  readonly rounds: number
-  /** Scales the number of operations per round. */
-  readonly scale: number
-}
 
 const parts: Readonly<Record<string, (options: BenchOptions) => Promise<readonly Figure[]>>> = {
   point: pointFigures,

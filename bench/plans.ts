@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { startBenchCluster } from './bench-cluster.ts'
 import { spread } from './interleave.ts'
-import type { BenchOptions } from './main.ts'
+import type { BenchOptions } from './options.ts'
 import { ormStatements } from './orm-statements.ts'
 import { round, type Figure } from './report.ts'
 

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { startBenchCluster } from './bench-cluster.ts'
 import { interleave, type VariantFigures } from './interleave.ts'
-import type { BenchOptions } from './main.ts'
+import type { BenchOptions } from './options.ts'
 import { printVariants, type Figure } from './report.ts'
 
 const text = 'select "id", "total", "status" from "orders" where "tenant_id" = $1 and "id" = $2'

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { startBenchCluster } from './bench-cluster.ts'
 import { interleave, spread, type VariantFigures } from './interleave.ts'
-import type { BenchOptions } from './main.ts'
+import type { BenchOptions } from './options.ts'
 import { printVariants, type Figure } from './report.ts'
 
 const text = 'select tenant_id, id, total from orders order by total desc, tenant_id, id limit 50'

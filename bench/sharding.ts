@@ -4,7 +4,7 @@ import { MappedKeys } from '../packages/core/src/sharding/key-resolver.ts'
 import type { KeyedPlacement } from '../packages/core/src/statement/catalog.ts'
 import type { KeyType } from '../packages/core/src/statement/key-type.ts'
 import { spread } from './interleave.ts'
-import type { BenchOptions } from './main.ts'
+import type { BenchOptions } from './options.ts'
 import type { Figure } from './report.ts'
 
 const times = 200_000
