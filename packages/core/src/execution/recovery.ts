@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import { branchNamePattern, readBranchName } from './branch-name.ts'
 import { isServerError } from './server-error.ts'
 import { quoteLiteral, transactionFate } from './transaction-fate.ts'
@@ -107,40 +108,38 @@ const underWay = new WeakMap<RecoveryEngine, Set<string>>()
 
 /**
  * Recovers one shard now, and again and again in the background until nothing is left. Resolves when it is done or
- * after a second.
+ * after a second. `isComing`: a PREPARE may be on its way to the server yet, so finding nothing proves nothing.
  */
-export async function recoverLater(engine: RecoveryEngine, shard: string): Promise<void> {
+export async function recoverLater(engine: RecoveryEngine, shard: string, isComing = false): Promise<void> {
   const started = performance.now()
   for (let pauseMs = 20; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
     const { unresolved } = await recoverPrepared(engine, [shard])
-    if (unresolved.length === 0) return
+    if (unresolved.length === 0) {
+      if (isComing) break
+      return
+    }
     if (performance.now() - started > patienceMs) break
-    await pause(pauseMs)
+    await wait(pauseMs)
   }
-  recoverInBackground(engine, shard)
+  void recoverInBackground(engine, shard)
 }
 
-function recoverInBackground(engine: RecoveryEngine, shard: string): void {
+/** Rounds without a find after which a PREPARE that was on its way is taken to have been lost. */
+const quietRounds = 4
+
+async function recoverInBackground(engine: RecoveryEngine, shard: string): Promise<void> {
   let shards = underWay.get(engine)
   if (shards === undefined) underWay.set(engine, (shards = new Set()))
   if (shards.has(shard)) return
   shards.add(shard)
-  const names = shards
-  void (async () => {
-    for (let pauseMs = 500; ; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
-      await pause(pauseMs)
-      const { unresolved } = await recoverPrepared(engine, [shard])
-      if (unresolved.length === 0) break
-    }
-    names.delete(shard)
-  })()
-}
-
-/** Does not keep the process alive: whoever starts next recovers, too. */
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, ms).unref()
-  })
+  let quiet = 0
+  for (let pauseMs = 500; quiet < quietRounds; pauseMs = Math.min(pauseMs * 2, longestPauseMs)) {
+    // Does not keep the process alive: whoever starts next recovers, too.
+    await wait(pauseMs, undefined, { ref: false })
+    const { unresolved } = await recoverPrepared(engine, [shard])
+    quiet = unresolved.length === 0 ? quiet + 1 : 0
+  }
+  shards.delete(shard)
 }
 
 function isEnded(error: unknown): boolean {

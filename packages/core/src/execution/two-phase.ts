@@ -47,7 +47,8 @@ interface Branch {
   readonly pool: NodePool
   readonly connection: Connection
   gid: string | undefined
-  state: 'idle' | 'open' | 'prepared' | 'ended'
+  /** `sent`: PREPARE was sent, and not a word came back. */
+  state: 'idle' | 'open' | 'sent' | 'prepared' | 'ended'
 }
 
 /**
@@ -179,8 +180,7 @@ async function prepare(branch: Branch): Promise<void> {
     await connection.query({ text: `PREPARE TRANSACTION ${quoteLiteral(gid)}` })
     branch.state = 'prepared'
   } catch (error) {
-    // Not a word came back: it may be prepared.
-    if (isOutcomeUnknown(error)) branch.state = 'prepared'
+    if (isOutcomeUnknown(error)) branch.state = 'sent'
     else branch.state = connection.transactionStatus === 'I' ? 'ended' : 'open'
     if (isServerError(error) && error.code === '55000') throw cannotPrepare(shard, error)
     throw namedShard(error, shard)
@@ -257,14 +257,12 @@ async function rollBack(engine: Engine, branches: readonly Branch[]): Promise<vo
     const { connection, state } = branch
     if (state !== 'open') continue
     branch.state = 'ended'
-    if (connection.isBroken || !connection.isReusable && connection.transactionStatus === 'I') continue
+    if (connection.isBroken || connection.transactionStatus === 'I') continue
     await connection.query({ text: 'ROLLBACK' }).catch(() => {})
   }
   await Promise.all(
-    branches.map(async (branch) => {
-      if (branch.state !== 'prepared' || branch.gid === undefined) return
-      branch.state = 'ended'
-      await recoverLater(engine, branch.shard)
+    branches.map(async ({ shard, state }) => {
+      if (state === 'prepared' || state === 'sent') await recoverLater(engine, shard, state === 'sent')
     }),
   )
 }

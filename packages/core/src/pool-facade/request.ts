@@ -17,6 +17,7 @@ export interface Request extends WireQuery {
   mayPrepare: boolean
   preface: readonly string[] | undefined
   values: readonly unknown[] | undefined
+  types: pg.CustomTypesConfig | undefined
   readonly context: RouteContext | undefined
 }
 

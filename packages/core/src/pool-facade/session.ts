@@ -6,10 +6,12 @@ import { isOutcomeUnknown, judge } from '../execution/failure.ts'
 import { commandResult } from '../execution/result.ts'
 import { serverError } from '../execution/server-error.ts'
 import { refuseMeaningSettings, sessionCommand } from '../execution/session-command.ts'
+import { openRowStream, streamOn } from '../execution/row-stream.ts'
 import { noNode } from '../execution/single.ts'
 import { abortedTransaction, PendingTransaction } from './pending-transaction.ts'
 import type pg from 'pg'
 import type { Engine } from '../execution/engine.ts'
+import type { RowStream } from '../execution/row-stream.ts'
 import type { Connection } from '../pool/connection.ts'
 import type { NodePool } from '../pool/node-pool.ts'
 import type { RouteContext } from '../routing/context.ts'
@@ -146,6 +148,19 @@ export class Session {
     const connection = this.#connection
     if (connection === undefined) throw noNode('')
     return { kind: 'connection', connection, settle: (error) => this.#settle(statement, error) }
+  }
+
+  /** Rows in batches, inside the session; the caller hands the next statement over when they have ended. */
+  async stream(
+    query: Pick<Request, 'text' | 'values' | 'signal'>,
+    batchSize: number,
+  ): Promise<RowStream> {
+    const borrowed = await this.borrow(query.text, query.values)
+    if (borrowed.kind === 'route') {
+      return openRowStream(this.#engine, { ...borrowed, query, observer: undefined }, batchSize)
+    }
+    const { connection, settle } = borrowed
+    return streamOn(this.#engine, connection, { query, batchSize, freed: settle })
   }
 
   /** Gives the connection back, cleaned of what the session left on it. */

@@ -1,0 +1,109 @@
+import { DatabaseError } from '../errors.ts'
+import { rowsResult, wireText } from './result.ts'
+import { agreedFields } from './shard-fields.ts'
+import { splitInsert } from './split-insert.ts'
+import { writeAtomically } from './two-phase.ts'
+import type pg from 'pg'
+import type { RawRow } from '../merge/row.ts'
+import type { SplitRoute, WriteAllRoute } from '../routing/route.ts'
+import type { Engine } from './engine.ts'
+import type { Job } from './job.ts'
+import type { ShardWrite } from './two-phase.ts'
+
+/** Runs a write that concerns several shards on all of them or on none, and answers as one PostgreSQL would. */
+export async function writeShards(engine: Engine, job: Job<WriteAllRoute | SplitRoute>): Promise<pg.QueryResult> {
+  const { route, observer } = job
+  const isReference = route.kind === 'write-all' && route.isReference
+  const writes = shardWrites(engine, job)
+  for (const { shard } of writes) observer?.asked(engine.primary(shard))
+  const results = await writeAtomically(engine, writes, {
+    order: isReference ? 'first' : 'together',
+    check: (answers) => {
+      if (isReference) checkAlike(writes, answers)
+    },
+  })
+  return combine(engine, job, { writes, results })
+}
+
+function shardWrites(engine: Engine, { route, query, statement }: Job<WriteAllRoute | SplitRoute>): ShardWrite[] {
+  // Merged rows are parsed once, here; the shards answer in raw text.
+  const raw = { ...query, rowMode: 'array', types: wireText, binary: undefined } as const
+  if (route.kind === 'write-all') {
+    return inOrder(engine, route.shards).map((shard) => ({ shard, query: raw }))
+  }
+  const values = Array.isArray(query.values) ? (query.values as unknown[]) : []
+  return inOrder(engine, [...route.rowsByShard.keys()]).map((shard) => {
+    const part = splitInsert(statement.text, route.rowsByShard.get(shard) ?? [], values)
+    return { shard, query: { ...raw, name: undefined, text: part.text, values: part.values } }
+  })
+}
+
+/** Every writer takes shards in the same order. */
+function inOrder(engine: Engine, shards: readonly string[]): string[] {
+  return shards.toSorted((a, b) => engine.shards.indexOf(a) - engine.shards.indexOf(b))
+}
+
+interface Written {
+  readonly writes: readonly ShardWrite[]
+  readonly results: readonly pg.QueryResult[]
+}
+
+function combine(
+  engine: Engine,
+  { route, query }: Job<WriteAllRoute | SplitRoute>,
+  { writes, results }: Written,
+): pg.QueryResult {
+  const shards = writes.map(({ shard }) => shard)
+  const [first] = results
+  const isReference = route.kind === 'write-all' && route.isReference
+  const counted = isReference ? results.slice(0, 1) : results
+  const rowCount = counted.reduce((sum, result) => sum + (result.rowCount ?? 0), 0)
+  const rows =
+    route.kind === 'split'
+      ? inValuesOrder(shards.map((shard) => route.rowsByShard.get(shard) ?? []), counted)
+      : counted.flatMap((result) => result.rows as unknown as RawRow[])
+  const command = first?.command ?? 'INSERT'
+  return rowsResult(
+    engine.pg,
+    { rowMode: query.rowMode, types: query.types ?? engine.types },
+    {
+      command: command === 'INSERT' ? `INSERT 0 ${rowCount}` : `${command} ${rowCount}`,
+      fields: agreedFields(engine, shards, results),
+      rows,
+    },
+  )
+}
+
+/**
+ * RETURNING gives one row per VALUES row, in their order. With fewer (ON CONFLICT DO NOTHING) nothing tells which are
+ * missing, and SQL promises no order: then they come shard by shard.
+ */
+function inValuesOrder(indices: readonly (readonly number[])[], results: readonly pg.QueryResult[]): RawRow[] {
+  const parts = results.map((result) => result.rows as unknown as RawRow[])
+  if (parts.some((rows, part) => rows.length !== indices[part]?.length)) return parts.flat()
+  const placed: { readonly index: number; readonly row: RawRow }[] = []
+  for (const [part, rows] of parts.entries()) {
+    for (const [at, row] of rows.entries()) placed.push({ index: indices[part]?.[at] ?? 0, row })
+  }
+  return placed.toSorted((a, b) => a.index - b.index).map(({ row }) => row)
+}
+
+/** A reference table is the same everywhere: so is what a write to it answers, or it would not be the same after it. */
+function checkAlike(writes: readonly ShardWrite[], results: readonly pg.QueryResult[]): void {
+  const [first] = results
+  const answer = first === undefined ? '' : fingerprint(first)
+  const other = results.findIndex((result) => fingerprint(result) !== answer)
+  if (other === -1) return
+  const names = [writes[0]?.shard ?? '', writes[other]?.shard ?? '']
+  throw new DatabaseError(
+    'SHARDS_DISAGREE',
+    `The write to a reference table does something else on shard "${names[1]}" than on shard "${names[0]}" (other rows, or values from a sequence, the clock or chance). Nothing was written. Give such values explicitly, and compare the table's rows on both shards.`,
+    { details: { shards: names } },
+  )
+}
+
+/** RETURNING rows have no order of their own. */
+function fingerprint(result: pg.QueryResult): string {
+  const rows = (result.rows as unknown as RawRow[]).map((row) => JSON.stringify(row)).toSorted()
+  return `${result.rowCount} ${rows.join('\n')}`
+}
