@@ -2,6 +2,7 @@ import { emptyCatalog, type Catalog } from './catalog.ts'
 import { classify, type Classification } from './classify/classify.ts'
 import { removeComments } from './comments.ts'
 import { readHints } from './hints.ts'
+import { parseInsert } from './insert-template.ts'
 import { parse, tooDeep, type ParsedText } from './parser.ts'
 import { analysePlacement } from './placement.ts'
 import type { Hints, Placement, Refusal, Statement, SyntaxError } from './statement.ts'
@@ -22,9 +23,9 @@ export function analyse(sql: string, catalog: Catalog = emptyCatalog): Statement
 
 /** Analyses a text whose comments were taken out; `original` still has them, for the position of a syntax error. */
 export function analyseText(text: string, hints: Hints, original: string, catalog: Catalog): Statement {
-  const parsed = parse(text)
+  const parsed = parseInsert(text) ?? parse(text)
   if (parsed.syntaxError !== undefined) {
-    const syntaxError = parse(original).syntaxError ?? parsed.syntaxError
+    const syntaxError = (text === original ? undefined : parse(original).syntaxError) ?? parsed.syntaxError
     return assemble(original, hints, catalog, unparsable(syntaxError), syntaxError)
   }
   try {

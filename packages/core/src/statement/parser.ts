@@ -227,7 +227,8 @@ function readError(instance: Instance, error: number): SyntaxError {
 
 /** The grammar raises 42601, but for what it knows and PostgreSQL does not do yet, and for bytes that are no text. */
 function sqlStateOf(message: string): string {
-  if (/not (yet )?(implemented|supported)|cannot be marked/.test(message)) return '0A000'
+  if (/not (yet )?(implemented|supported)|cannot be (marked|altered)/.test(message)) return '0A000'
+  if (message === 'invalid Unicode escape') return '22025'
   if (message.startsWith('invalid byte sequence')) return '22021'
   return '42601'
 }

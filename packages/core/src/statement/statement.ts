@@ -185,7 +185,7 @@ export interface Statement {
   readonly catalogVersion: number
 }
 
-/** A syntax error as PostgreSQL reports it: SQLSTATE 42601 and a 1-based character position. */
+/** A syntax error as PostgreSQL reports it: SQLSTATE (42601 mostly) and a 1-based character position, 0 if it gives none. */
 export interface SyntaxError {
   readonly message: string
   readonly sqlState: string
