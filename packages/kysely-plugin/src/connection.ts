@@ -1,6 +1,6 @@
-import * as kysely from 'kysely'
 import type { CompiledQuery, DatabaseConnection, QueryResult } from 'kysely'
 import { contextKey, type RouteContext, type RoutedClient, type Router } from '@shardline/core'
+import { showsTransactionEnd } from './aborted-transaction.ts'
 import { noteExecuted } from './executed.ts'
 import { hintOf } from './hints.ts'
 import { extendStackTrace } from './stack-trace.ts'
@@ -9,14 +9,6 @@ import { extendStackTrace } from './stack-trace.ts'
 interface Abortable {
   readonly signal?: AbortSignal | undefined
 }
-
-/**
- * Kysely's error for a COMMIT that PostgreSQL answered with ROLLBACK; undefined in the versions before it, which
- * also show no row for COMMIT and ROLLBACK.
- */
-const exported: object = kysely
-const AbortedTransactionError =
-  'AbortedTransactionError' in exported ? (exported.AbortedTransactionError as new () => Error) : undefined
 
 const COUNTED: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
 
@@ -39,7 +31,7 @@ export class LeaseConnection implements DatabaseConnection {
     const hint = hintOf(query)
     try {
       const { command, rowCount, rows } = await this.#send(query, hint, options?.signal)
-      if (AbortedTransactionError !== undefined && (command === 'ROLLBACK' || command === 'COMMIT')) {
+      if (showsTransactionEnd && (command === 'ROLLBACK' || command === 'COMMIT')) {
         return { rows: [{ command } as R] }
       }
       const numAffectedRows = COUNTED.has(command) ? BigInt(rowCount ?? 0) : undefined
@@ -54,15 +46,14 @@ export class LeaseConnection implements DatabaseConnection {
     chunkSize: number,
     options?: Abortable,
   ): AsyncIterableIterator<QueryResult<R>> {
-    if (!Number.isInteger(chunkSize) || chunkSize <= 0)
+    if (!Number.isInteger(chunkSize) || chunkSize <= 0) {
       throw new Error('chunkSize must be a positive integer')
+    }
     this.#assertUsable()
     noteExecuted(query.queryId)
     const hint = hintOf(query)
     const signal = options?.signal
-    const batches = this.#inContext(hint, () =>
-      this.#lease.stream(query.sql, query.parameters, { batchSize: chunkSize, ...(signal && { signal }) }),
-    )[Symbol.asyncIterator]()
+    const batches = this.#lease.stream(query.sql, query.parameters, { batchSize: chunkSize, signal })
     try {
       for (;;) {
         const batch = await this.#inContext(hint, () => batches.next())
@@ -74,7 +65,7 @@ export class LeaseConnection implements DatabaseConnection {
       if (signal?.aborted === true) return
       throw extendStackTrace(error, new Error())
     } finally {
-      await batches.return?.()
+      await batches.return()
     }
   }
 
@@ -94,46 +85,18 @@ export class LeaseConnection implements DatabaseConnection {
     for (const [controller, signal] of this.#running) controller.abort(signal.reason)
   }
 
-  /** The core knows each server's session; there is nothing to ask for ahead of a cancellation. */
-  async collectSessionInfo(): Promise<void> {}
-
-  /** Ends the transaction; throws Kysely's own error when PostgreSQL rolled it back instead. */
-  async commit(): Promise<void> {
-    const { command } = await this.#control('commit')
-    if (AbortedTransactionError !== undefined && command === 'ROLLBACK') throw new AbortedTransactionError()
+  get isDiscarded(): boolean {
+    return this.#isDiscarded
   }
 
-  async rollback(): Promise<void> {
-    // The end of its session rolls it back; an error here would hide why the session was killed.
-    if (this.#isDiscarded) return
-    try {
-      await this.#control('rollback')
-    } catch (error) {
-      // Whatever state that session is in, nobody may inherit it.
-      this.discard()
-      throw error
-    }
-  }
-
-  async begin(sql: string): Promise<void> {
-    await this.#control(sql)
-  }
-
+  /** Nothing more is sent, and releasing closes the connection instead of giving it back. */
   discard(): void {
     this.#isDiscarded = true
   }
 
   release(): void {
-    this.#lease.release(this.#isDiscarded)
-  }
-
-  async #control(sql: string): Promise<{ readonly command: string }> {
-    this.#assertUsable()
-    try {
-      return await this.#lease.query(sql)
-    } catch (error) {
-      throw extendStackTrace(error, new Error())
-    }
+    if (this.#isDiscarded) this.#lease.release(true)
+    else this.#lease.release()
   }
 
   async #send(query: CompiledQuery, hint: RouteContext | undefined, signal: AbortSignal | undefined) {

@@ -1,6 +1,7 @@
-import { IdentifierNode, RawNode, createQueryId } from 'kysely'
+import { CompiledQuery, IdentifierNode, RawNode, createQueryId } from 'kysely'
 import type { DatabaseConnection, Driver, QueryCompiler, TransactionSettings } from 'kysely'
 import type { Router } from '@shardline/core'
+import { AbortedTransactionError } from './aborted-transaction.ts'
 import { LeaseConnection } from './connection.ts'
 import type { ShardlineDialectOptions } from './dialect-options.ts'
 
@@ -44,15 +45,27 @@ export class ShardlineDriver implements Driver {
     const begin = isolationLevel === undefined && accessMode === undefined ? 'begin' : 'start transaction'
     const level = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
     const access = accessMode === undefined ? '' : ` ${accessMode}`
-    await leased(connection).begin(`${begin}${level}${access}`)
+    await connection.executeQuery(CompiledQuery.raw(`${begin}${level}${access}`))
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
-    await leased(connection).commit()
+    const { rows } = await connection.executeQuery<{ readonly command: string }>(CompiledQuery.raw('commit'))
+    if (AbortedTransactionError !== undefined && rows[0]?.command === 'ROLLBACK') {
+      throw new AbortedTransactionError()
+    }
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    await leased(connection).rollback()
+    const lease = leased(connection)
+    // The end of a killed session rolls it back; an error here would hide why it was killed.
+    if (lease.isDiscarded) return
+    try {
+      await lease.executeQuery(CompiledQuery.raw('rollback'))
+    } catch (error) {
+      // Whatever state that session is in, nobody may inherit it.
+      lease.discard()
+      throw error
+    }
   }
 
   async savepoint(

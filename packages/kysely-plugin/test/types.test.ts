@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
@@ -16,5 +17,12 @@ describe.each([
     const run = promisify(execFile)(process.execPath, [tsc, '-p', join(here, project), '--pretty', 'false'])
     const { stdout } = await run.catch((error: { readonly stdout: string }) => error)
     expect(stdout).toBe('')
+  })
+})
+
+describe('README.md', () => {
+  it('shows the example that is compiled', () => {
+    const [, ...example] = readFileSync(join(here, 'test/readme.types.ts'), 'utf8').split('\n')
+    expect(readFileSync(join(here, 'README.md'), 'utf8')).toContain(`\`\`\`ts\n${example.join('\n')}\`\`\``)
   })
 })

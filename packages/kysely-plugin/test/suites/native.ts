@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import { Pool } from 'pg'
 import Cursor from 'pg-cursor'
+import type { Router } from '@shardline/core'
 import { shardlinePlugin } from '../../src/index.ts'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { order, type DB, type Harness } from './harness.ts'
@@ -92,13 +93,17 @@ interface Outcome {
 export function nativeSuite(harness: Harness): void {
   let native: Kysely<DB>
   let ours: Kysely<DB>
+  let pool: Pool
+  let router: Router
+  const nativeDialect = () => new PostgresDialect({ pool, cursor: Cursor })
+  const oursDialect = () => shardlinePlugin<DB>(router).dialect()
 
   beforeAll(async () => {
     await harness.reset()
     const { url } = harness.primary(1)
-    const pool = new Pool({ connectionString: url, max: 4 })
-    native = new Kysely<DB>({ dialect: new PostgresDialect({ pool, cursor: Cursor }) })
-    const router = await harness.createRouter({ shards: { only: { primary: url } }, tables: {} })
+    pool = new Pool({ connectionString: url, max: 4 })
+    native = new Kysely<DB>({ dialect: nativeDialect() })
+    router = await harness.createRouter({ shards: { only: { primary: url } }, tables: {} })
     const shardline = shardlinePlugin<DB>(router)
     ours = new Kysely<DB>({ dialect: shardline.dialect(), plugins: [shardline] })
   })
@@ -118,6 +123,27 @@ export function nativeSuite(harness: Harness): void {
       const actual = await outcome(() => run(ours))
       expect(actual).toStrictEqual(expected)
       expect(Object.keys(actual.result ?? {})).toEqual(Object.keys(expected.result ?? {}))
+    })
+
+    it('the log', async () => {
+      const logs: [string[], string[]] = [[], []]
+      for (const [index, db] of [native, ours].entries()) {
+        const dialect = db === native ? nativeDialect() : oursDialect()
+        const logged = new Kysely<DB>({
+          dialect,
+          log: (event) => void logs[index]?.push(`${event.level} ${event.query.sql}`),
+        })
+        await logged
+          .transaction()
+          .setIsolationLevel('serializable')
+          .execute((trx) => trx.insertInto('orders').values(order(1, index)).execute())
+        await outcome(() => logged.transaction().execute((trx) => sql`select nothing_here()`.execute(trx)))
+        const trx = await logged.startTransaction().execute()
+        await (await trx.savepoint('here').execute()).rollbackToSavepoint('here').execute()
+        await trx.rollback().execute()
+      }
+      expect(logs[0]).toContain('query commit')
+      expect(logs[1]).toEqual(logs[0])
     })
 
     it('errors show where the query was made', async () => {
