@@ -12,7 +12,7 @@ import type { Engine } from './execution/engine.ts'
 import { recoverPrepared } from './execution/recovery.ts'
 import { NodeHealth } from './monitoring/node-health.ts'
 import type { NodePool, PgModule } from './pool/node-pool.ts'
-import { createRoutedPool, type RoutedPool } from './pool-facade/routed-pool.ts'
+import { createRoutedPoolClass, type RoutedPool } from './pool-facade/routed-pool.ts'
 import { explain, type Explanation } from './routing/explain.ts'
 import type { RouteContext } from './routing/context.ts'
 import { createSelector } from './selection/selector.ts'
@@ -173,7 +173,7 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
       return ended
     },
   }
-  const pool = createRoutedPool(engine)
+  const pool = new (createRoutedPoolClass(pg))(engine)
   // A crash of another process may have left writes over several shards half way: finish them in the background.
   if (engine.shards.length > 1) void recoverPrepared(engine)
 

@@ -38,7 +38,8 @@ export function createSnapshot(
   version: number,
   environment: SnapshotEnvironment,
 ): Snapshot {
-  const catalog = buildCatalog(perShard, expectationOf(config), version)
+  const expectation = expectationOf(config)
+  const catalog = buildCatalog(perShard, expectation, version)
   const placements = keyedPlacements(catalog)
   const keys = new MappedKeys(createShardMaps(config, placements), {
     timeZone: catalog.timeZone,
@@ -48,7 +49,7 @@ export function createSnapshot(
   return {
     config,
     catalog,
-    notices: catalogNotices(catalog, perShard),
+    notices: catalogNotices(catalog, perShard, expectation.keyspaces),
     keys,
     perShard,
     isReadCommittedByDefault: [...perShard.values()].every(
