@@ -6,7 +6,11 @@ import { typeOid } from './type-order.ts'
 
 interface SumVector {
   readonly type: 'int4' | 'int8' | 'numeric' | 'interval'
-  readonly cases: readonly { readonly values: readonly string[]; readonly sum: string; readonly avg: string | null }[]
+  readonly cases: readonly {
+    readonly values: readonly string[]
+    readonly sum: string
+    readonly avg: string | null
+  }[]
 }
 
 const vectors = JSON.parse(
@@ -17,7 +21,12 @@ const vectors = JSON.parse(
 }
 
 /** The type of a sum over the type. */
-const sumTypes = { int4: typeOid.int8, int8: typeOid.numeric, numeric: typeOid.numeric, interval: typeOid.interval }
+const sumTypes = {
+  int4: typeOid.int8,
+  int8: typeOid.numeric,
+  numeric: typeOid.numeric,
+  interval: typeOid.interval,
+}
 
 describe('sums and averages have the digits of PostgreSQL', () => {
   for (const [index, { type, cases }] of vectors.sums.entries()) {
@@ -27,7 +36,10 @@ describe('sums and averages have the digits of PostgreSQL', () => {
         const total = values.reduce(additionOf(sumOid))
         if (values.length > 1) expect(total).toBe(sum)
         if (avg === null) continue
-        expect({ values, avg: divisionOf(typeOid.numeric, sumOid)(total, BigInt(values.length)) }).toEqual({ values, avg })
+        expect({ values, avg: divisionOf(typeOid.numeric, sumOid)(total, BigInt(values.length)) }).toEqual({
+          values,
+          avg,
+        })
       }
     })
   }

@@ -79,7 +79,9 @@ test('enums follow their labels, and an unknown label is told', () => {
 
 test('a text of another output style is refused, not misread', () => {
   expect(() => orderOf(1082, undefined, noShard)?.decode('13/02/2024')).toThrowError(/DateStyle/)
-  expect(() => orderOf(1114, undefined, noShard)?.decode('Tue Feb 13 10:00:00 2024')).toThrowError(/DateStyle/)
+  expect(() => orderOf(1114, undefined, noShard)?.decode('Tue Feb 13 10:00:00 2024')).toThrowError(
+    /DateStyle/,
+  )
   expect(() => orderOf(1186, undefined, noShard)?.decode('P1Y2M')).toThrowError(/IntervalStyle/)
   expect(() => orderOf(17, undefined, noShard)?.decode('abc')).toThrowError(/bytea_output/)
 })

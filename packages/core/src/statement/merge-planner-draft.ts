@@ -118,10 +118,15 @@ export function isAddressable(draft: Draft, index: number): boolean {
   return !draft.targets.slice(0, index).some(isStar) || !draft.targets.slice(index + 1).some(isStar)
 }
 
+export function findHidden(draft: Draft, node: Node): ColumnUse | undefined {
+  const index = draft.hidden.findIndex((hidden) => isSameTree(hidden.node, node))
+  return index === -1 ? undefined : { kind: 'hidden', index }
+}
+
 /** Adds a column at the end of the select list, unless the same expression was added before. */
 export function addHidden(draft: Draft, node: Node, text: string): ColumnUse {
-  const known = draft.hidden.findIndex((hidden) => isSameTree(hidden.node, node))
-  if (known !== -1) return { kind: 'hidden', index: known }
+  const known = findHidden(draft, node)
+  if (known !== undefined) return known
   if (draft.targets.length === 0) refuseRewrite()
   draft.hidden.push({ node, text })
   return { kind: 'hidden', index: draft.hidden.length - 1 }

@@ -10,6 +10,7 @@ import {
 import {
   addHidden,
   clausesOf,
+  findHidden,
   findTarget,
   isStar,
   positionOf,
@@ -209,9 +210,9 @@ function callSchema(call: Call): { readonly schema: string | undefined } {
 
 /** A value for HAVING or ORDER BY, in whatever column has it; aggregates in hidden columns are combined too. */
 function exposeValue(draft: Draft, group: GroupDraft, node: Node, text?: () => string): ColumnUse {
-  const known = findTarget(draft, node)
-  if (known !== undefined) return known
   const calls = aggregatesIn(node, draft.catalog)
+  const known = findTarget(draft, node) ?? (calls.length === 0 ? findHidden(draft, node) : undefined)
+  if (known !== undefined) return known
   const aggregate = calls.length === 0 ? undefined : combinableIn(draft, node)
   if (calls.length > 0 && aggregate === undefined) refuseAggregates(draft, calls)
   const call = bodyAs(node, 'FuncCall')
@@ -221,11 +222,10 @@ function exposeValue(draft: Draft, group: GroupDraft, node: Node, text?: () => s
       'compare an aggregate or an output column with a number or a parameter',
     )
   }
-  const before = draft.hidden.length
   const use = addHidden(draft, node, text === undefined ? callText(draft, call ?? {}) : text())
-  if (aggregate !== undefined && draft.hidden.length > before) {
-    addAggregate(draft, group, { node, use, call: aggregate })
-  }
+  // The column may be there as a partial of some avg; it is combined for its own sake once.
+  const isCombined = group.aggregates.some((known) => spellUse(known.use) === spellUse(use))
+  if (aggregate !== undefined && !isCombined) addAggregate(draft, group, { node, use, call: aggregate })
   return use
 }
 

@@ -32,8 +32,9 @@ export function planOrder(draft: Draft, expose: Expose): OrderItem[] {
     const sort = bodyAs(item, 'SortBy')
     if (sort?.node === undefined) refuse('This ORDER BY')
     const { node } = sort
-    const use = resolveOutput(draft, node) ?? expose(node, () => orderRange(draft, sort, index))
-    return { use, key: readDirection(draft, sort, collationNode(draft, use, node)) }
+    const named = resolveOrdinal(draft, node) ?? resolveName(draft, node)
+    const use = named ?? findTarget(draft, node) ?? expose(node, () => orderRange(draft, sort, index))
+    return { use, key: readDirection(draft, sort, named === undefined ? node : outputNode(draft, named)) }
   })
 }
 
@@ -77,21 +78,14 @@ export function resolveOutputName(draft: Draft, name: string): ColumnUse | undef
   return index === -1 ? undefined : { kind: 'target', index }
 }
 
-/** The expression whose collation decides: the output's own when the item only names it. */
-function collationNode(draft: Draft, use: ColumnUse, node: Node): Node | undefined {
-  switch (use.kind) {
-    case 'target':
-      return draft.targets[use.index]?.val
-    case 'hidden':
-      return draft.hidden[use.index]?.node
-    case 'ordinal':
-      return hasStar(draft) ? undefined : draft.targets[use.index]?.val
-    case 'name': {
-      const target = draft.targets.find((candidate) => outputName(candidate) === use.name)
-      return target?.val ?? node
-    }
+/** The output's own expression, whose collation decides when the item only names it; undefined inside a star. */
+function outputNode(draft: Draft, use: ColumnUse): Node | undefined {
+  if (use.kind === 'name') {
+    const target = draft.targets.find((candidate) => outputName(candidate) === use.name)
+    return target?.val ?? { ColumnRef: { fields: [{ String: { sval: use.name } }] } }
   }
-  return use satisfies never
+  if (use.kind === 'hidden' || (use.kind === 'ordinal' && hasStar(draft))) return undefined
+  return draft.targets[use.index]?.val
 }
 
 function readDirection(draft: Draft, sort: SortBy, node: Node | undefined): Omit<SortKey, 'column'> {
