@@ -6,7 +6,8 @@ import {
   type TypeFacts,
   type Volatility,
 } from '../statement/catalog.ts'
-import { collationOf, relationsOf } from './relations.ts'
+import { collationOf, homeViewsOf, relationsOf } from './relations.ts'
+import { serverDifferences } from './server-differences.ts'
 import type { ShardCatalog } from './shard-catalog.ts'
 import type { CatalogExpectation } from './table-rules.ts'
 import { catalogDifferences, refuseDifferences, type ShardRelations } from './verify-catalogs.ts'
@@ -28,14 +29,17 @@ export function buildCatalog(
       const catalog = perShard.get(shard)
       return catalog === undefined
         ? []
-        : [{ shard, settings: catalog.settings, relations: relationsOf(catalog, keyspace), enums: enumsOf(catalog) }]
+        : [{ shard, catalog, relations: relationsOf(catalog, keyspace), enums: enumsOf(catalog) }]
     })
     differences.push(...catalogDifferences(keyspace, shards))
-    for (const [name, relation] of mergeShards(shards, keyspace.home)) {
-      // A table that several keyspaces have belongs to the one that describes it.
-      if (!relations.has(name) || keyspace.tables.has(name)) relations.set(name, relation)
+    const homeCatalog = perShard.get(keyspace.home)
+    const homeViews = homeCatalog === undefined ? new Set<string>() : homeViewsOf(homeCatalog, keyspace)
+    for (const [name, relation] of mergeShards(shards, keyspace.home, homeViews)) {
+      const known = relations.get(name)
+      relations.set(name, known === undefined ? relation : oneOf(known, relation))
     }
   }
+  differences.push(...serverDifferences(perShard))
   refuseDifferences(differences)
 
   const catalogs = [...perShard.values()]
@@ -73,8 +77,11 @@ export function buildCatalog(
         returnsSet: false,
       }),
     ),
+    volatileCasts: [...new Set(catalogs.flatMap((catalog) => catalog.volatileCasts))],
     types: new Map(
-      catalogs.flatMap((catalog) => catalog.types.map((row) => [`${row.schema}.${row.name}`, typeFacts(row)] as const)),
+      catalogs.flatMap((catalog) =>
+        catalog.types.map((row) => [`${row.schema}.${row.name}`, typeFacts(row)] as const),
+      ),
     ),
     typeOids: new Map(
       [...perShard].map(([shard, catalog]) => [
@@ -89,12 +96,31 @@ export function buildCatalog(
   }
 }
 
+/** A name that several keyspaces have belongs to the one that describes it; described by none, it means no certain table. */
+function oneOf(known: Relation, other: Relation): Relation {
+  if (known.placement.strategy !== 'unsharded') return known
+  if (other.placement.strategy !== 'unsharded') return other
+  return {
+    ...known,
+    placement: {
+      strategy: 'per-shard',
+      why: `the keyspaces "${known.keyspace}" and "${other.keyspace}" both have it, and neither describes it`,
+    },
+  }
+}
+
 /** The home shard's relations, with only those proofs (foreign and unique keys) that hold on every shard. */
-function mergeShards(shards: readonly ShardRelations[], home: string): ReadonlyMap<string, Relation> {
+function mergeShards(
+  shards: readonly ShardRelations[],
+  home: string,
+  homeViews: ReadonlySet<string>,
+): ReadonlyMap<string, Relation> {
   const base = shards.find(({ shard }) => shard === home) ?? shards[0]
   if (base === undefined) return new Map()
   return new Map(
     [...base.relations].map(([name, relation]) => {
+      if (relation.kind === 'view')
+        return [name, homeViews.has(name) ? relation : sameEverywhere(name, relation, shards)]
       if (relation.placement.strategy === 'unsharded') return [name, relation]
       const others = shards.flatMap(({ relations }) => relations.get(name) ?? [])
       return [
@@ -114,13 +140,22 @@ function mergeShards(shards: readonly ShardRelations[], home: string): ReadonlyM
   )
 }
 
+/** Without its text a view proves nothing, and statements that read it are refused. */
+function sameEverywhere(name: string, view: Relation, shards: readonly ShardRelations[]): Relation {
+  if (shards.every(({ relations }) => relations.get(name)?.viewText === view.viewText)) return view
+  const { viewText: _, ...rest } = view
+  return rest
+}
+
 function sameText(a: unknown, b: unknown): boolean {
   return JSON.stringify(a) === JSON.stringify(b)
 }
 
 function enumsOf(catalog: ShardCatalog): ReadonlyMap<string, readonly string[]> {
   return new Map(
-    catalog.types.flatMap((row) => (row.labels === null ? [] : [[`${row.schema}.${row.name}`, row.labels] as const])),
+    catalog.types.flatMap((row) =>
+      row.labels === null ? [] : [[`${row.schema}.${row.name}`, row.labels] as const],
+    ),
   )
 }
 

@@ -1,38 +1,42 @@
-import type { Catalog } from '../statement/catalog.ts'
-import type { ShardCatalog } from './shard-catalog.ts'
+import { relationKey, type Catalog, type Relation } from '../statement/catalog.ts'
+import type { SequenceRow, ShardCatalog } from './shard-catalog.ts'
 
-/** Something PostgreSQL enforces on one server and nobody enforces across shards: told at start, not refused. */
+/** Something that one PostgreSQL would see to and several do not: told at start, not refused. */
 export interface CatalogNotice {
-  readonly kind: 'unique-without-key' | 'sequence-per-shard' | 'not-prepared-for-two-phase'
+  readonly kind:
+    | 'unique-without-key'
+    | 'sequence-per-shard'
+    | 'before-trigger'
+    | 'foreign-key-across-shards'
+    | 'not-prepared-for-two-phase'
   readonly table: string | undefined
   readonly message: string
 }
 
-export function catalogNotices(catalog: Catalog, perShard: ReadonlyMap<string, ShardCatalog>): readonly CatalogNotice[] {
-  if (perShard.size < 2) return []
+/** @param keyspaces The shards of each keyspace; without them, every shard that has a table of the name counts. */
+export function catalogNotices(
+  catalog: Catalog,
+  perShard: ReadonlyMap<string, ShardCatalog>,
+  keyspaces: readonly { readonly name: string; readonly shards: readonly string[] }[] = [],
+): readonly CatalogNotice[] {
+  const shardsByKeyspace = new Map(keyspaces.map(({ name, shards }) => [name, shards]))
   const notices: CatalogNotice[] = []
-  const [first] = perShard.values()
-  for (const [name, { placement, uniqueKeys, kind }] of catalog.relations) {
-    if (placement.strategy === 'unsharded' || placement.strategy === 'per-shard' || kind === 'view') continue
-    if (placement.strategy !== 'reference') {
-      for (const key of uniqueKeys.filter((columns) => !columns.includes(placement.keyColumn))) {
-        notices.push({
-          kind: 'unique-without-key',
-          table: name,
-          message: `The unique key (${key.join(', ')}) of "${name}" lacks the shard key "${placement.keyColumn}": each shard enforces it for its own rows only. Use values that are unique by construction (uuid), or add the shard key.`,
-        })
-      }
-    }
-    for (const column of sequencesOf(first, name)) {
-      notices.push({
-        kind: 'sequence-per-shard',
-        table: name,
-        message: `"${name}"."${column}" takes its default from a sequence, and every shard counts for itself. Give the sequences disjoint values (START and INCREMENT BY the number of shards), or use uuid.`,
-      })
-    }
+  for (const [name, relation] of catalog.relations) {
+    if (relation.placement.strategy === 'unsharded' || relation.placement.strategy === 'per-shard') continue
+    const shards = (shardsByKeyspace.get(relation.keyspace) ?? [...perShard.keys()])
+      .flatMap((shard) => perShard.get(shard) ?? [])
+      .filter((shard) => rowOf(shard, name) !== undefined)
+    if (shards.length < 2) continue
+    notices.push(
+      ...uniqueNotices(name, relation),
+      ...sequenceNotices(name, shards),
+      ...triggerNotices(name, relation, shards),
+      ...foreignKeyNotices(name, relation, catalog),
+    )
   }
-  for (const [shard, { settings }] of perShard) {
-    if (settings.maxPreparedTransactions === 0) {
+  if (perShard.size > 1) {
+    for (const [shard, { settings }] of perShard) {
+      if (settings.maxPreparedTransactions > 0) continue
       notices.push({
         kind: 'not-prepared-for-two-phase',
         table: undefined,
@@ -43,11 +47,89 @@ export function catalogNotices(catalog: Catalog, perShard: ReadonlyMap<string, S
   return notices
 }
 
-function sequencesOf(catalog: ShardCatalog | undefined, name: string): readonly string[] {
-  const relation = catalog?.relations.find((row) => `${row.schema}.${row.name}` === name)
-  return relation === undefined || catalog === undefined
-    ? []
-    : catalog.columns
-        .filter((column) => column.relation === relation.oid && column.sequence !== null)
-        .map((column) => column.name)
+function uniqueNotices(name: string, { placement, uniqueKeys }: Relation): readonly CatalogNotice[] {
+  if (!('keyColumn' in placement)) return []
+  return uniqueKeys
+    .filter((columns) => !columns.includes(placement.keyColumn))
+    .map((columns) => ({
+      kind: 'unique-without-key',
+      table: name,
+      message: `The unique key (${columns.join(', ')}) of "${name}" lacks the shard key "${placement.keyColumn}": each shard enforces it for its own rows only. Use values that are unique by construction (uuid), or add the shard key.`,
+    }))
+}
+
+function sequenceNotices(name: string, shards: readonly ShardCatalog[]): readonly CatalogNotice[] {
+  const perShard = shards.map((shard) => sequencesOf(shard, name))
+  return [...new Set(perShard.flatMap((sequences) => [...sequences.keys()]))]
+    .filter((column) => !areDisjoint(perShard.flatMap((sequences) => sequences.get(column) ?? [])))
+    .map((column) => ({
+      kind: 'sequence-per-shard',
+      table: name,
+      message: `"${name}"."${column}" takes its default from a sequence, and every shard counts for itself, so two shards give the same number. Give the sequences disjoint values (INCREMENT BY the number of shards, START different on each), or use uuid.`,
+    }))
+}
+
+function sequencesOf(catalog: ShardCatalog, name: string): ReadonlyMap<string, SequenceRow> {
+  const relation = rowOf(catalog, name)
+  return new Map(
+    catalog.columns.flatMap((column) =>
+      column.relation === relation?.oid && column.sequence !== null ? [[column.name, column.sequence]] : [],
+    ),
+  )
+}
+
+/** True when no two of the sequences can give the same number. */
+function areDisjoint(sequences: readonly SequenceRow[]): boolean {
+  const ranges = sequences.map((sequence) => ({
+    start: BigInt(sequence.start),
+    step: BigInt(sequence.increment),
+    min: BigInt(sequence.min),
+    max: BigInt(sequence.max),
+  }))
+  return ranges.every((a, index) =>
+    ranges.slice(index + 1).every((b) => {
+      if (a.max < b.min || b.max < a.min) return true
+      return a.step === b.step && (a.start - b.start) % a.step !== 0n
+    }),
+  )
+}
+
+function triggerNotices(
+  name: string,
+  { placement }: Relation,
+  shards: readonly ShardCatalog[],
+): readonly CatalogNotice[] {
+  if (!('keyColumn' in placement) || !shards.some((shard) => rowOf(shard, name)?.hasBeforeTriggers === true))
+    return []
+  return [
+    {
+      kind: 'before-trigger',
+      table: name,
+      message: `"${name}" has a BEFORE trigger for rows. It must not change the shard key "${placement.keyColumn}": the row would lie on a shard where nobody looks for it.`,
+    },
+  ]
+}
+
+function foreignKeyNotices(
+  name: string,
+  { placement, foreignKeys }: Relation,
+  catalog: Catalog,
+): readonly CatalogNotice[] {
+  return foreignKeys.flatMap(({ name: key, target }) => {
+    const targetName = relationKey(target.schema, target.name)
+    const other = catalog.relations.get(targetName)?.placement
+    if (other === undefined || other.strategy === 'reference') return []
+    if ('group' in other && 'group' in placement && other.group === placement.group) return []
+    return [
+      {
+        kind: 'foreign-key-across-shards' as const,
+        table: name,
+        message: `The foreign key "${key}" of "${name}" refers to "${targetName}", whose rows may lie on another shard: a server finds only its own. Put both into one colocation group, make "${targetName}" a reference table, or drop the key.`,
+      },
+    ]
+  })
+}
+
+function rowOf(catalog: ShardCatalog, name: string): ShardCatalog['relations'][number] | undefined {
+  return catalog.relations.find((row) => relationKey(row.schema, row.name) === name)
 }

@@ -1,4 +1,4 @@
-import type { ShardCatalog, SessionSettings } from './shard-catalog.ts'
+import type { ShardCatalog } from './shard-catalog.ts'
 
 /** Runs one query on one session and gives its rows; the caller decides on the connection and the deadline. */
 export type RunQuery = (text: string) => Promise<readonly Record<string, unknown>[]>
@@ -9,15 +9,27 @@ export type RunQuery = (text: string) => Promise<readonly Record<string, unknown
  */
 export async function readShardCatalog(run: RunQuery): Promise<ShardCatalog> {
   await run('begin transaction isolation level repeatable read read only')
+  let catalog: ShardCatalog
   try {
-    const settings = readSettings(await run(settingsQuery))
+    const settings = document(await run(`select row_to_json(s)::text as document from (${settingsQuery}) s`))
     // pg_get_viewdef and format_type qualify every name that is not in the path: so nothing of a user's may be.
-    await run('set local search_path = pg_catalog')
-    const [row] = await run(`select ${documents.map(([name, query]) => `(${query}) as "${name}"`).join(', ')}`)
-    return { settings, ...(row as unknown as Omit<ShardCatalog, 'settings'>) }
-  } finally {
-    await run('rollback')
+    // A query of this kind looks expensive enough to be compiled, which would take longer than to run it.
+    await run(`select set_config('search_path', 'pg_catalog', true), set_config('jit', 'off', true)`)
+    const pairs = documents.map(([name, query]) => `'${name}', (${query})`)
+    const facts = document(await run(`select json_build_object(${pairs.join(', ')})::text as document`))
+    catalog = { ...facts, settings } as unknown as ShardCatalog
+  } catch (error) {
+    // The first failure is the one to tell, whatever becomes of the session.
+    await run('rollback').catch(() => undefined)
+    throw error
   }
+  await run('rollback')
+  return catalog
+}
+
+/** As text, because an application may have type parsers of its own for JSON and numbers. */
+function document([row]: readonly Record<string, unknown>[]): Record<string, unknown> {
+  return JSON.parse(String(row?.['document'])) as Record<string, unknown>
 }
 
 const settingsQuery = `
@@ -33,6 +45,7 @@ const settingsQuery = `
          current_setting('max_prepared_transactions')::int as "maxPreparedTransactions",
          pg_is_in_recovery() as "isInRecovery",
          pg_encoding_to_char(encoding) as encoding,
+         pg_postmaster_start_time()::text || ' ' || d.oid as identity,
          json_build_object(
            'name', 'default',
            'provider', coalesce(to_jsonb(d) ->> 'datlocprovider', 'c'),
@@ -40,10 +53,6 @@ const settingsQuery = `
                      else coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') end,
            'isDeterministic', true) as collation
     from pg_database d where datname = current_database()`
-
-function readSettings(rows: readonly Record<string, unknown>[]): SessionSettings {
-  return rows[0] as unknown as SessionSettings
-}
 
 /** Schemas of users: not the system's, not those of temporary tables. */
 const userSchema = (namespace: string): string =>
@@ -64,14 +73,26 @@ const isOpaque = (procedure: string): string => `(
   ${procedure}.provolatile <> 'i' and exists (
     select from pg_language l where l.oid = ${procedure}.prolang and l.lanname not in ('c', 'internal')))`
 
+/** `i` < `s` < `v`, whatever the database's collation. */
+const volatility = (procedure: string): string => `${procedure}.provolatile::text collate "C"`
+
+/** The functions that run when an aggregate does. */
+const partsOf = (aggregate: string, procedure: string): string => `${procedure}.oid in (
+  ${['aggtransfn', 'aggfinalfn', 'aggcombinefn', 'aggmtransfn', 'aggminvtransfn', 'aggmfinalfn']
+    .map((part) => `${aggregate}.${part}`)
+    .join(', ')})`
+
 const documents: readonly (readonly [keyof ShardCatalog, string])[] = [
   [
     'relations',
     list(`
       select c.oid::int8 as oid, n.nspname as schema, c.relname as name, c.relkind::text as kind,
-             (select inhparent::int8 from pg_inherits i where i.inhrelid = c.oid order by inhseqno limit 1) as parent,
-             (c.relkind in ('r', 'p', 'f') and (c.relhasrules or exists (
-               select from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal))) as "hasTriggers",
+             (select coalesce(json_agg(inhparent::int8 order by inhseqno), '[]') from pg_inherits i where i.inhrelid = c.oid) as parents,
+             c.relpersistence = 'u' as "isUnlogged",
+             (exists (select from pg_rewrite r where r.ev_class = c.oid and r.rulename <> '_RETURN') or exists (
+               select from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal)) as "hasTriggers",
+             exists (select from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal
+                and t.tgenabled <> 'D' and t.tgtype & 3 = 3 and t.tgtype & 20 <> 0) as "hasBeforeTriggers",
              case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end as "viewText"
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
        where c.relkind in ('r', 'p', 'v', 'm', 'f', 'S') and ${userSchema('n')}`),
@@ -80,24 +101,41 @@ const documents: readonly (readonly [keyof ShardCatalog, string])[] = [
     'columns',
     list(`
       with recursive base as (
-        select oid as type, oid as base, typbasetype, typtype from pg_type
+        select oid as type, oid as base, typbasetype, typtype, typtypmod as modifier from pg_type
         union all
-        select base.type, t.oid, t.typbasetype, t.typtype from base join pg_type t on t.oid = base.typbasetype where base.typtype = 'd'
+        select base.type, t.oid, t.typbasetype, t.typtype, greatest(base.modifier, t.typtypmod)
+          from base join pg_type t on t.oid = base.typbasetype where base.typtype = 'd'
+      ),
+      sequence as (
+        select p.refobjid as relation, p.refobjsubid as number, min(p.objid) as oid
+          from pg_depend p
+         where p.classid = 'pg_class'::regclass and p.refclassid = 'pg_class'::regclass and p.deptype = 'i'
+         group by 1, 2
+        union all
+        select d.adrelid, d.adnum, min(p.refobjid)
+          from pg_attrdef d join pg_depend p on p.classid = 'pg_attrdef'::regclass and p.objid = d.oid
+           and p.refclassid = 'pg_class'::regclass
+          join pg_class c on c.oid = p.refobjid and c.relkind = 'S'
+         group by 1, 2
       )
       select a.attrelid::int8 as relation, a.attname as name, format_type(b.base, null) as type,
-             a.attnotnull as "notNull", ${collation('a.attcollation')} as collation,
-             a.attgenerated <> '' as "isGenerated",
+             greatest(a.atttypmod, b.modifier) as modifier,
+             (a.attnotnull and not exists (
+               select from pg_constraint k where k.conrelid = a.attrelid and k.contype = 'n' and not k.convalidated
+                  and k.conkey = array[a.attnum])) as "notNull",
+             ${collation('a.attcollation')} as collation,
+             a.attgenerated <> '' as "isGenerated", a.attidentity <> '' as "isIdentity",
              (a.atthasdef or a.attidentity <> '') as "hasDefault",
              case when a.atthasdef then pg_get_expr(d.adbin, d.adrelid) end as "defaultText",
-             (select sn.nspname || '.' || s.relname from pg_depend p join pg_class s on s.oid = p.objid and s.relkind = 'S'
-                join pg_namespace sn on sn.oid = s.relnamespace
-               where p.classid = 'pg_class'::regclass and p.refclassid = 'pg_class'::regclass
-                 and p.refobjid = a.attrelid and p.refobjsubid = a.attnum and p.deptype in ('a', 'i') limit 1) as sequence
+             (select json_build_object('start', s.seqstart::text, 'increment', s.seqincrement::text,
+                       'min', s.seqmin::text, 'max', s.seqmax::text)
+                from pg_sequence s where s.seqrelid = q.oid) as sequence
         from pg_attribute a
         join pg_class c on c.oid = a.attrelid and c.relkind in ('r', 'p', 'v', 'm', 'f')
         join pg_namespace n on n.oid = c.relnamespace
         join base b on b.type = a.atttypid and b.typtype <> 'd'
         left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+        left join sequence q on q.relation = a.attrelid and q.number = a.attnum
        where a.attnum > 0 and not a.attisdropped and ${userSchema('n')}
        order by a.attrelid, a.attnum`),
   ],
@@ -124,16 +162,19 @@ const documents: readonly (readonly [keyof ShardCatalog, string])[] = [
                 join pg_attribute a on a.attrelid = f.confrelid and a.attnum = k.attnum) as "targetColumns"
         from pg_constraint f
        where f.contype = 'f' and f.convalidated and coalesce(to_jsonb(f) ->> 'conenforced', 'true') = 'true'
+         and coalesce(to_jsonb(f) ->> 'conperiod', 'false') = 'false'
          and not exists (select from pg_trigger t where t.tgconstraint = f.oid and t.tgenabled not in ('O', 'A'))
        order by f.conrelid, f.conname`),
   ],
   [
     'functions',
     list(`
-      select n.nspname as schema, p.proname as name, p.provolatile::text as volatility, p.prokind::text as kind,
+      select n.nspname as schema, p.proname as name, p.prokind::text as kind,
+             greatest(${volatility('p')}, (select max(${volatility('s')}) from pg_aggregate g join pg_proc s on ${partsOf('g', 's')}
+                                            where g.aggfnoid = p.oid)) as volatility,
              p.proretset as "returnsSet",
              (${isOpaque('p')} or p.prokind = 'p' or exists (
-               select from pg_aggregate g join pg_proc s on s.oid in (g.aggtransfn, g.aggfinalfn) where g.aggfnoid = p.oid and ${isOpaque('s')})
+               select from pg_aggregate g join pg_proc s on ${partsOf('g', 's')} where g.aggfnoid = p.oid and ${isOpaque('s')})
              ) as "isOpaque"
         from pg_proc p join pg_namespace n on n.oid = p.pronamespace
        where ${userSchema('n')}`),
@@ -141,7 +182,7 @@ const documents: readonly (readonly [keyof ShardCatalog, string])[] = [
   [
     'operators',
     list(`
-      select o.oprname as name, p.provolatile::text as volatility, ${isOpaque('p')} as "isOpaque"
+      select o.oprname as name, ${volatility('p')} as volatility, ${isOpaque('p')} as "isOpaque"
         from pg_operator o join pg_namespace n on n.oid = o.oprnamespace join pg_proc p on p.oid = o.oprcode
        where ${userSchema('n')}`),
   ],
@@ -153,6 +194,12 @@ const documents: readonly (readonly [keyof ShardCatalog, string])[] = [
                (select json_agg(e.enumlabel order by e.enumsortorder) from pg_enum e where e.enumtypid = t.oid) end as labels
         from pg_type t join pg_namespace n on n.oid = t.typnamespace
        where ${userSchema('n')}`),
+  ],
+  [
+    'volatileCasts',
+    `select coalesce(json_agg(format_type(k.castsource, null) || ' → ' || format_type(k.casttarget, null)), '[]')
+       from pg_cast k join pg_proc p on p.oid = k.castfunc join pg_namespace n on n.oid = p.pronamespace
+      where p.provolatile = 'v' and ${userSchema('n')}`,
   ],
   [
     'viewReads',

@@ -8,7 +8,8 @@ import {
   type TablePlacement,
 } from '../statement/catalog.ts'
 import { keyTypeOf } from './key-types.ts'
-import type { CollationRow, ShardCatalog } from './shard-catalog.ts'
+import { groupBy, isKeyedRule, lineageOf, type Lineage } from './lineage.ts'
+import type { CollationRow, ColumnRow, ShardCatalog } from './shard-catalog.ts'
 import type { KeyspaceExpectation, TableRule } from './table-rules.ts'
 
 const kinds: Readonly<Record<string, RelationKind>> = {
@@ -21,36 +22,17 @@ const kinds: Readonly<Record<string, RelationKind>> = {
 }
 
 /** The relations of one server as analysis sees them, by `schema.name`. */
-export function relationsOf(catalog: ShardCatalog, keyspace: KeyspaceExpectation): ReadonlyMap<string, Relation> {
+export function relationsOf(
+  catalog: ShardCatalog,
+  keyspace: KeyspaceExpectation,
+): ReadonlyMap<string, Relation> {
+  const lineage = lineageOf(catalog, keyspace)
   const byOid = new Map(catalog.relations.map((row) => [row.oid, row]))
-  const nameOf = (oid: number): string => {
-    const row = byOid.get(oid)
-    return row === undefined ? '' : relationKey(row.schema, row.name)
-  }
   const columns = groupBy(catalog.columns, (row) => row.relation)
   const uniqueKeys = groupBy(catalog.uniqueKeys, (row) => row.relation)
   const foreignKeys = groupBy(catalog.foreignKeys, (row) => row.relation)
-  const ruleOf = (oid: number): TableRule | undefined => {
-    // A partition or child holds rows of its parent: it lives where they live.
-    for (let at: number | null | undefined = oid; at !== null && at !== undefined; at = byOid.get(at)?.parent) {
-      const rule = keyspace.tables.get(nameOf(at))
-      if (rule !== undefined) return rule
-    }
-    return undefined
-  }
-  const isSharded = keyspace.shards.length > 1
-  const readsShardedRows = (view: number, seen = new Set<number>()): boolean => {
-    if (seen.has(view)) return false
-    seen.add(view)
-    return catalog.viewReads.some(
-      (row) =>
-        row.view === view && (isKeyed(ruleOf(row.reads)) || readsShardedRows(row.reads, seen)),
-    )
-  }
-
   return new Map(
     catalog.relations.map((row) => {
-      const key = relationKey(row.schema, row.name)
       const own = columns.get(row.oid) ?? []
       const relation: Relation = {
         schema: row.schema,
@@ -59,9 +41,12 @@ export function relationsOf(catalog: ShardCatalog, keyspace: KeyspaceExpectation
         keyspace: keyspace.name,
         columns: own.map((column) => columnOf(column, catalog.settings.collation)),
         placement:
-          isSharded && row.kind === 'm' && readsShardedRows(row.oid)
-            ? { strategy: 'per-shard', why: 'a materialized view over sharded tables holds other rows on every shard' }
-            : placementOf(ruleOf(row.oid), own),
+          keyspace.shards.length > 1 && row.kind === 'm' && isSpread(row.oid, lineage)
+            ? {
+                strategy: 'per-shard',
+                why: 'a materialized view over sharded tables holds other rows on every shard',
+              }
+            : placementOf(lineage.ruleOf(row.oid), own),
         ...(row.viewText === null ? {} : { viewText: row.viewText }),
         uniqueKeys: (uniqueKeys.get(row.oid) ?? []).map((unique) => unique.columns),
         foreignKeys: (foreignKeys.get(row.oid) ?? []).flatMap((foreign): ForeignKey[] => {
@@ -76,38 +61,62 @@ export function relationsOf(catalog: ShardCatalog, keyspace: KeyspaceExpectation
                 },
               ]
         }),
-        hasTriggers: row.hasTriggers,
+        hasTriggers: lineage.hasTriggers(row.oid),
+        ...(row.isUnlogged ? { isUnlogged: true } : {}),
       }
-      return [key, relation]
+      return [relationKey(row.schema, row.name), relation]
     }),
   )
 }
 
-function isKeyed(rule: TableRule | undefined): boolean {
-  return rule !== undefined && rule.strategy !== 'reference' && rule.strategy !== 'unsharded'
+/** Views that only the home shard's rows matter to, so that other shards may have them otherwise or not at all. */
+export function homeViewsOf(catalog: ShardCatalog, keyspace: KeyspaceExpectation): ReadonlySet<string> {
+  const lineage = lineageOf(catalog, keyspace)
+  return new Set(
+    catalog.relations
+      .filter(({ kind }) => kind === 'v')
+      .filter(({ oid }) => {
+        const rules = lineage.sourcesOf(oid).map((source) => lineage.ruleOf(source.oid))
+        return rules.length > 0 && rules.every((rule) => rule === undefined || rule.strategy === 'unsharded')
+      })
+      .map(({ oid }) => lineage.nameOf(oid)),
+  )
 }
 
-function placementOf(
-  rule: TableRule | undefined,
-  columns: readonly { readonly name: string; readonly type: string }[],
-): TablePlacement {
+function isSpread(view: number, lineage: Lineage): boolean {
+  return (
+    lineage.ruleOf(view) === undefined &&
+    lineage.sourcesOf(view).some(({ oid }) => isKeyedRule(lineage.ruleOf(oid)))
+  )
+}
+
+function placementOf(rule: TableRule | undefined, columns: readonly ColumnRow[]): TablePlacement {
   if (rule === undefined || rule.strategy === 'unsharded') return { strategy: 'unsharded' }
   if (rule.strategy === 'reference') return { strategy: 'reference' }
-  const type = columns.find((column) => column.name === rule.column)?.type
-  const keyType = type === undefined ? undefined : keyTypeOf(type)
+  const column = columns.find(({ name }) => name === rule.column)
+  const keyType = column === undefined ? undefined : keyTypeOf(column.type)
   // Reported as a mismatch by `verifyCatalogs`; the relation is of no use then.
-  if (keyType === undefined) return { strategy: 'per-shard', why: `it has no usable shard key "${rule.column}"` }
+  if (column === undefined || keyType === undefined) {
+    return { strategy: 'per-shard', why: `it has no usable shard key "${rule.column}"` }
+  }
+  const keyLength = keyType === 'varchar' ? lengthOf(column) : undefined
   return {
     strategy: rule.strategy,
     group: rule.group,
     keyColumn: rule.column,
     keyType,
     isGuarded: rule.isGuarded,
+    ...(keyLength === undefined ? {} : { keyLength }),
     ...(rule.every === undefined ? {} : { every: rule.every }),
   }
 }
 
-function columnOf(row: ShardCatalog['columns'][number], database: CollationRow): Column {
+/** The n of varchar(n): its modifier counts four bytes of header. */
+function lengthOf({ modifier }: ColumnRow): number | undefined {
+  return modifier < 0 ? undefined : modifier - 4
+}
+
+function columnOf(row: ColumnRow, database: CollationRow): Column {
   return {
     name: row.name,
     type: row.type,
@@ -120,7 +129,14 @@ function columnOf(row: ShardCatalog['columns'][number], database: CollationRow):
 }
 
 /** Locales whose order is that of code points, which JavaScript can reproduce. */
-const codePointLocales: ReadonlySet<string> = new Set(['C', 'POSIX', 'C.UTF-8', 'C.utf8', 'PG_C_UTF8'])
+const codePointLocales: ReadonlySet<string> = new Set([
+  'C',
+  'POSIX',
+  'C.UTF-8',
+  'C.UTF8',
+  'C.utf8',
+  'PG_UNICODE_FAST',
+])
 
 export function collationOf(row: CollationRow, database: CollationRow): Collation {
   // The collation named "default" is the database's own.
@@ -130,14 +146,4 @@ export function collationOf(row: CollationRow, database: CollationRow): Collatio
     isCodePoint: provider !== 'i' && (codePointLocales.has(locale ?? '') || row.name === 'ucs_basic'),
     isDeterministic: row.isDeterministic,
   }
-}
-
-function groupBy<T>(rows: readonly T[], key: (row: T) => number): ReadonlyMap<number, readonly T[]> {
-  const groups = new Map<number, T[]>()
-  for (const row of rows) {
-    const group = groups.get(key(row))
-    if (group === undefined) groups.set(key(row), [row])
-    else group.push(row)
-  }
-  return groups
 }

@@ -8,6 +8,8 @@ export interface ShardCatalog {
   readonly functions: readonly FunctionRow[]
   readonly operators: readonly OperatorRow[]
   readonly types: readonly TypeRow[]
+  /** Casts by user functions that are volatile, as `source → target`. */
+  readonly volatileCasts: readonly string[]
   /** Which relations a view or materialised view reads, directly. */
   readonly viewReads: readonly { readonly view: number; readonly reads: number }[]
 }
@@ -26,6 +28,8 @@ export interface SessionSettings {
   readonly maxPreparedTransactions: number
   readonly isInRecovery: boolean
   readonly encoding: string
+  /** The same for two connections only when they lead to one database of one running server. */
+  readonly identity: string
   readonly collation: CollationRow
 }
 
@@ -42,9 +46,13 @@ export interface RelationRow {
   readonly schema: string
   readonly name: string
   readonly kind: string
-  /** OID of the partitioned or inherited parent. */
-  readonly parent: number | null
+  /** OIDs of the partitioned table or the inherited tables. */
+  readonly parents: readonly number[]
+  readonly isUnlogged: boolean
+  /** User triggers, or rules other than a view's own. */
   readonly hasTriggers: boolean
+  /** User triggers that can change a row on its way in. */
+  readonly hasBeforeTriggers: boolean
   readonly viewText: string | null
 }
 
@@ -53,14 +61,25 @@ export interface ColumnRow {
   readonly name: string
   /** `format_type` of the base type, domains resolved. */
   readonly type: string
+  /** `atttypmod`, a domain's included: -1 for none. */
+  readonly modifier: number
   readonly notNull: boolean
   /** Null for types without a collation; `default` for the database's own. */
   readonly collation: CollationRow | null
   readonly isGenerated: boolean
+  readonly isIdentity: boolean
   readonly hasDefault: boolean
   readonly defaultText: string | null
-  /** Name of the sequence behind a serial or identity column, and its shape. */
-  readonly sequence: string | null
+  /** The sequence that the default or identity takes its numbers from. */
+  readonly sequence: SequenceRow | null
+}
+
+/** Decimal texts, because they are 64-bit integers. */
+export interface SequenceRow {
+  readonly start: string
+  readonly increment: string
+  readonly min: string
+  readonly max: string
 }
 
 export interface UniqueKeyRow {

@@ -1,14 +1,15 @@
 import { ConfigError } from '../errors.ts'
-import { keyFamilies, type KeyFamily } from '../statement/key-type.ts'
-import type { Relation } from '../statement/catalog.ts'
+import { keyFamilies } from '../statement/key-type.ts'
+import { relationKey, type Relation } from '../statement/catalog.ts'
 import { keyTypeOf } from './key-types.ts'
-import type { SessionSettings } from './shard-catalog.ts'
+import { isKeyedRule, lineageOf } from './lineage.ts'
+import type { ColumnRow, ShardCatalog } from './shard-catalog.ts'
 import type { KeyspaceExpectation, TableRule } from './table-rules.ts'
 
 /** One shard's relations under its name. */
 export interface ShardRelations {
   readonly shard: string
-  readonly settings: SessionSettings
+  readonly catalog: ShardCatalog
   readonly relations: ReadonlyMap<string, Relation>
   /** Labels of enum types by `schema.name`. */
   readonly enums: ReadonlyMap<string, readonly string[]>
@@ -18,18 +19,14 @@ export interface ShardRelations {
  * Compares what the shards of one keyspace say about the described tables, with each other and with the
  * description. Returns every difference; nothing is reported twice because one shard lacks a table.
  */
-export function catalogDifferences(keyspace: KeyspaceExpectation, shards: readonly ShardRelations[]): readonly string[] {
+export function catalogDifferences(
+  keyspace: KeyspaceExpectation,
+  shards: readonly ShardRelations[],
+): readonly string[] {
   const differences: string[] = []
-  for (const { shard, settings } of shards) {
-    if (settings.standardConformingStrings !== 'on') {
-      differences.push(`shard "${shard}": standard_conforming_strings is off; the parser reads strings as if it were on`)
-    }
-    if (settings.encoding !== 'UTF8') {
-      differences.push(`shard "${shard}": the database's encoding is ${settings.encoding}, but text keys are hashed as UTF8`)
-    }
-  }
   for (const [name, rule] of keyspace.tables) {
-    const wanted = rule.strategy === 'unsharded' ? shards.filter(({ shard }) => shard === keyspace.home) : shards
+    const wanted =
+      rule.strategy === 'unsharded' ? shards.filter(({ shard }) => shard === keyspace.home) : shards
     const holders = wanted.filter(({ shard, relations }) => {
       if (relations.has(name)) return true
       differences.push(`table "${name}" does not exist on shard "${shard}"`)
@@ -37,20 +34,27 @@ export function catalogDifferences(keyspace: KeyspaceExpectation, shards: readon
     })
     const [first, ...others] = holders
     if (first === undefined) continue
-    if (rule.strategy !== 'reference' && rule.strategy !== 'unsharded') {
-      for (const holder of holders) differences.push(...keyProblems(name, rule, holder))
+    const kind = first.relations.get(name)?.kind
+    if (kind === 'view' || kind === 'sequence') {
+      differences.push(`"${name}" is a ${kind}; describe the tables that hold the rows`)
+      continue
     }
+    if (isKeyedRule(rule)) for (const holder of holders) differences.push(...keyProblems(name, rule, holder))
     const expected = shapeOf(first, name)
     for (const other of others) {
       const actual = shapeOf(other, name)
       for (const [aspect, value] of Object.entries(expected)) {
         if (actual[aspect as keyof typeof expected] !== value) {
-          differences.push(`table "${name}": ${aspect} differ between shards "${first.shard}" and "${other.shard}"`)
+          differences.push(
+            `table "${name}": ${aspect} differ between shards "${first.shard}" and "${other.shard}"`,
+          )
         }
       }
     }
   }
-  differences.push(...groupProblems(keyspace, shards[0]))
+  const [first] = shards
+  if (first !== undefined)
+    differences.push(...groupProblems(keyspace, first), ...parentProblems(keyspace, first))
   return differences
 }
 
@@ -64,13 +68,15 @@ export function refuseDifferences(differences: readonly string[]): void {
   )
 }
 
-function keyProblems(
-  name: string,
-  rule: Exclude<TableRule, { strategy: 'reference' | 'unsharded' }>,
-  { shard, relations }: ShardRelations,
-): readonly string[] {
+type KeyedRule = Exclude<TableRule, { strategy: 'reference' | 'unsharded' }>
+
+function keyProblems(name: string, rule: KeyedRule, holder: ShardRelations): readonly string[] {
+  const { shard, relations } = holder
   const column = relations.get(name)?.columns.find((each) => each.name === rule.column)
-  if (column === undefined) return [`table "${name}" has no column "${rule.column}" on shard "${shard}"`]
+  const row = columnRow(holder, name, rule.column)
+  if (column === undefined || row === undefined) {
+    return [`table "${name}" has no column "${rule.column}" on shard "${shard}"`]
+  }
   const problems: string[] = []
   const where = `shard key "${name}"."${rule.column}" on shard "${shard}"`
   const keyType = keyTypeOf(column.type)
@@ -78,22 +84,41 @@ function keyProblems(
     problems.push(`${where} has type ${column.type}; a key may be an integer, text, uuid, date or timestamp`)
   } else if ((keyFamilies[keyType] === 'time') !== (rule.strategy === 'time')) {
     problems.push(`${where} has type ${column.type}, which does not fit the ${rule.strategy} strategy`)
+  } else if (rule.strategy === 'time' && row.modifier >= 0 && row.modifier < 6) {
+    problems.push(
+      `${where} keeps ${row.modifier} digits of a second: a time may be rounded into the next period. Use all six`,
+    )
   }
   if (!column.notNull) problems.push(`${where} may be NULL; declare it NOT NULL`)
+  if (column.isGenerated)
+    problems.push(`${where} is generated, so no statement can prove it; use a column that is written`)
   if (column.collation?.isDeterministic === false) {
-    problems.push(`${where} has a nondeterministic collation, under which equal keys need not have equal bytes`)
+    problems.push(
+      `${where} has a nondeterministic collation, under which equal keys need not have equal bytes`,
+    )
   }
   return problems
 }
 
+function columnRow({ catalog }: ShardRelations, table: string, column: string): ColumnRow | undefined {
+  const relation = catalog.relations.find((row) => relationKey(row.schema, row.name) === table)
+  return catalog.columns.find((row) => row.relation === relation?.oid && row.name === column)
+}
+
 /** What has to be the same on every shard, as comparable text. */
-function shapeOf({ relations, enums }: ShardRelations, name: string): Readonly<Record<'columns' | 'unique keys' | 'kinds' | 'enum labels', string>> {
+function shapeOf(
+  { relations, enums }: ShardRelations,
+  name: string,
+): Readonly<Record<'columns' | 'unique keys' | 'kinds' | 'enum labels', string>> {
   const relation = relations.get(name)
   const columns = relation?.columns ?? []
   return {
     kinds: relation?.kind === 'partitioned' ? 'table' : String(relation?.kind),
     columns: columns
-      .map((column) => `${column.name} ${column.type} ${column.notNull} ${column.collation?.name ?? ''}`)
+      .map(
+        (column) =>
+          `${column.name} ${column.type} ${column.notNull} ${column.isGenerated} ${column.collation?.name ?? ''}`,
+      )
       .join('\n'),
     'unique keys': (relation?.uniqueKeys ?? [])
       .map((key) => key.join(','))
@@ -103,23 +128,46 @@ function shapeOf({ relations, enums }: ShardRelations, name: string): Readonly<R
   }
 }
 
-/** Equal keys of one colocation group hash equally only within one family of types. */
-function groupProblems(keyspace: KeyspaceExpectation, shard: ShardRelations | undefined): readonly string[] {
-  const groups = new Map<string, { readonly family: KeyFamily; readonly table: string; readonly every: string | undefined }>()
+/** Equal keys of one colocation group lie together only when they are hashed alike. */
+function groupProblems(keyspace: KeyspaceExpectation, shard: ShardRelations): readonly string[] {
+  const groups = new Map<string, { readonly table: string; readonly kind: string }>()
   const problems: string[] = []
   for (const [name, rule] of keyspace.tables) {
-    if (rule.strategy === 'reference' || rule.strategy === 'unsharded') continue
-    const type = shard?.relations.get(name)?.columns.find((column) => column.name === rule.column)?.type
+    if (!isKeyedRule(rule)) continue
+    const type = shard.relations.get(name)?.columns.find((column) => column.name === rule.column)?.type
     const keyType = type === undefined ? undefined : keyTypeOf(type)
     if (keyType === undefined) continue
     const family = keyFamilies[keyType]
+    // The same text is another instant as a timestamp than as a timestamptz.
+    const kind = family === 'time' ? `${keyType} by ${rule.every}` : family
     const known = groups.get(rule.group)
-    if (known === undefined) groups.set(rule.group, { family, table: name, every: rule.every })
-    else if (known.family !== family || known.every !== rule.every) {
+    if (known === undefined) groups.set(rule.group, { table: name, kind })
+    else if (known.kind !== kind) {
       problems.push(
-        `tables "${known.table}" and "${name}" are in the colocation group "${rule.group}", but their shard keys are of different kinds`,
+        `tables "${known.table}" and "${name}" are in the colocation group "${rule.group}", but their shard keys are of different kinds (${known.kind}, ${kind})`,
       )
     }
   }
   return problems
+}
+
+/** A query of a parent reads its children's rows too: they must be placed as it is. */
+function parentProblems(keyspace: KeyspaceExpectation, { catalog }: ShardRelations): readonly string[] {
+  const lineage = lineageOf(catalog, keyspace)
+  const problems: string[] = []
+  for (const row of catalog.relations) {
+    for (const parent of row.parents) {
+      if (placementText(lineage.ruleOf(row.oid)) === placementText(lineage.ruleOf(parent))) continue
+      problems.push(
+        `table "${lineage.nameOf(row.oid)}" is a child or partition of "${lineage.nameOf(parent)}", but is placed otherwise; describe the parent, and children the same or not at all`,
+      )
+    }
+  }
+  return problems
+}
+
+function placementText(rule: TableRule = { strategy: 'unsharded' }): string {
+  return isKeyedRule(rule)
+    ? JSON.stringify([rule.strategy, rule.column, rule.group, rule.every])
+    : rule.strategy
 }

@@ -1,4 +1,4 @@
-import type { ClusterConfig, KeyspaceConfig, NodeConfig, ShardConfig } from './cluster-config.ts'
+import type { ClusterConfig, KeyspaceConfig, ShardConfig } from './cluster-config.ts'
 import type { ClusterInput } from './cluster-input.ts'
 import { clusterSchema, shortClusterSchema, type ClusterShape } from './cluster-schema.ts'
 import { invalidCluster, issuesOf, type ConfigIssue } from './config-issues.ts'

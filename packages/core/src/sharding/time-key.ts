@@ -48,17 +48,28 @@ function readText(type: KeyType, text: string, session: KeySession): Instant | u
   return isUtc(session.timeZone) ? { days, micros } : undefined
 }
 
-/** A Date travels as its local time with the offset (or as UTC when `pg.defaults.parseInputDatesAsUTC` is set). */
+/**
+ * A Date travels as its local time with the offset in whole minutes (or as UTC when `pg.defaults.parseInputDatesAsUTC`
+ * is set). Where a zone's historical offset had seconds, the two together name another instant than the Date's own.
+ */
 function readDate(type: KeyType, value: Date, session: KeySession): Instant | undefined {
   const epoch = value.getTime()
-  const offset = session.areDatesSentAsUtc === true ? 0 : value.getTimezoneOffset()
-  // Historical offsets with seconds are sent in a form that is not ISO.
-  if (!Number.isInteger(epoch) || !Number.isInteger(offset)) return undefined
-  const local = shift(0, (epoch - offset * 60_000) * 1_000)
-  const year = new Date(epoch - offset * 60_000).getUTCFullYear()
-  if (!(year >= 1 && year <= 9_999)) return undefined
-  if (type === 'timestamptz') return shift(0, epoch * 1_000)
-  return type === 'date' ? { days: local.days, micros: 0 } : local
+  if (Number.isNaN(epoch)) return undefined
+  const isUtc = session.areDatesSentAsUtc === true
+  const offset = isUtc ? 0 : -value.getTimezoneOffset()
+  const year = isUtc ? value.getUTCFullYear() : value.getFullYear()
+  if (!Number.isInteger(offset) || year < 1 || year > 9_999) return undefined
+  const local = isUtc
+    ? shift(0, epoch * 1_000)
+    : {
+        days: daysOfDate(year, value.getMonth() + 1, value.getDate()),
+        micros:
+          (value.getHours() * 60 + value.getMinutes()) * microsPerMinute +
+          value.getSeconds() * 1_000_000 +
+          value.getMilliseconds() * 1_000,
+      }
+  if (type === 'date') return { days: local.days, micros: 0 }
+  return type === 'timestamp' ? local : shift(local.days, local.micros - offset * microsPerMinute)
 }
 
 function dayOf(year: number, month: number, day: number): number | undefined {

@@ -4,7 +4,8 @@ const bytes = new Uint8Array(16)
 const hexDigits = '0123456789abcdef'
 
 const nibbles = new Int8Array(128).fill(-1)
-for (const [value, digit] of [...hexDigits].entries()) {
+for (let value = 0; value < 16; value++) {
+  const digit = hexDigits.charAt(value)
   nibbles[digit.charCodeAt(0)] = value
   nibbles[digit.toUpperCase().charCodeAt(0)] = value
 }
