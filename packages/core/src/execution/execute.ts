@@ -1,8 +1,10 @@
-import { observeStatement } from '../telemetry/statement-trace.ts'
+import { observeStatement, type StatementObserver } from '../telemetry/statement-trace.ts'
+import { planQuery, type PlannedQuery } from './decide.ts'
 import { gather } from './gather.ts'
 import { runSingle } from './single.ts'
 import { writeShards } from './write-shards.ts'
 import type pg from 'pg'
+import type { NodePool } from '../pool/node-pool.ts'
 import type { WireQuery } from '../pool/wire-query.ts'
 import type { MergeRoute, Route, SingleRoute, SplitRoute, WriteAllRoute } from '../routing/route.ts'
 import type { Statement } from '../statement/statement.ts'
@@ -18,7 +20,28 @@ export function execute(
 ): Promise<pg.QueryResult> {
   const observer = observeStatement(statement, route)
   const answer = dispatch(engine, { statement, route, query, observer })
-  if (observer === undefined) return answer
+  return observer === undefined ? answer : report(observer, answer)
+}
+
+/** Runs a statement on the only server there is, which judges it alone. */
+export function executeDirectly(engine: Engine, pool: NodePool, query: PlannedQuery): Promise<pg.QueryResult> {
+  const observer = observeDirectly(engine, query)
+  if (observer === undefined) return pool.execute(query)
+  observer.asked(pool)
+  return report(observer, pool.execute(query))
+}
+
+/** Plans a statement for the only server: which says no more than whether it is worth preparing. */
+export function observeDirectly(engine: Engine, query: PlannedQuery): StatementObserver | undefined {
+  try {
+    return observeStatement(planQuery(engine, query), undefined)
+  } catch {
+    // What cannot be analysed is sent as it is.
+    return undefined
+  }
+}
+
+function report(observer: StatementObserver, answer: Promise<pg.QueryResult>): Promise<pg.QueryResult> {
   return answer.then(
     (result) => {
       observer.ended(result.rowCount)

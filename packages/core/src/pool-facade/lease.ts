@@ -262,7 +262,10 @@ export class Lease extends EventEmitter {
     const { text = submitted.cursor?.text, values = submitted.cursor?.values } = submitted
     try {
       if (text === undefined && !this.#engine.isSingleNode) throw hiddenText()
-      const borrowed = await this.#session.borrow(text ?? '', Array.isArray(values) ? values : undefined)
+      const borrowed = await this.#session.borrow(
+        { text: text ?? '', values: Array.isArray(values) ? values : undefined, signal: undefined },
+        false,
+      )
       if (borrowed.kind === 'connection') this.#hand(submitted, borrowed)
       else {
         const { statement, route } = borrowed

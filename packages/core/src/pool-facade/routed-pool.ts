@@ -1,7 +1,7 @@
 import { TopologyError } from '../errors.ts'
 import { layContext } from '../execution/contexts.ts'
 import { isUnknownTable, planQuery, routeQuery, toRefusal } from '../execution/decide.ts'
-import { execute } from '../execution/execute.ts'
+import { execute, executeDirectly } from '../execution/execute.ts'
 import { openRowStream } from '../execution/row-stream.ts'
 import { Lease } from './lease.ts'
 import { isSubmitted, plainRequest, toRequest } from './request.ts'
@@ -135,6 +135,12 @@ function createClass(pg: PgModule): RoutedPoolClass {
       return undefined
     }
 
+    override on(event: string, listener: (...args: never[]) => void): this {
+      if (event === 'connect' && this.listenerCount('connect') === 0) this.#renewIdle()
+      super.on(event, listener)
+      return this
+    }
+
     get totalCount(): number {
       return sum(this.#engine, ({ totalCount }) => totalCount)
     }
@@ -172,14 +178,8 @@ function createClass(pg: PgModule): RoutedPoolClass {
     }
 
     #runDirectly(request: Request): Promise<pg.QueryResult> {
-      try {
-        planQuery(this.#engine, request)
-      } catch {
-        // One server judges its own statements; the plan only says which are worth preparing.
-      }
       const [pool] = this.#engine.pools()
-      if (pool === undefined) return Promise.reject(endedPool())
-      return pool.execute(request)
+      return pool === undefined ? Promise.reject(endedPool()) : executeDirectly(this.#engine, pool, request)
     }
 
     async #runWithNewCatalog(request: Request, context: RouteContext | undefined): Promise<pg.QueryResult> {
@@ -281,6 +281,16 @@ function createClass(pg: PgModule): RoutedPoolClass {
       this.ending = true
       await this.#engine.end()
       this.ended = true
+    }
+
+    /**
+     * Applications prepare every connection when they hear of it. Those that reading the catalogs has left behind
+     * were never told of, so they make room for new ones.
+     */
+    #renewIdle(): void {
+      for (const pool of this.#engine.pools()) {
+        for (let idle = pool.tryLease(); idle !== undefined; idle = pool.tryLease()) pool.release(idle, true)
+      }
     }
 
     /** Connections come and go at the nodes; the application listens here. */

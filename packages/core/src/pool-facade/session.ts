@@ -1,13 +1,14 @@
 import { ShardlineError, StatementError, TopologyError } from '../errors.ts'
 import { layContext } from '../execution/contexts.ts'
 import { isUnknownTable, planQuery, routeQuery, toRefusal } from '../execution/decide.ts'
-import { execute } from '../execution/execute.ts'
+import { execute, observeDirectly } from '../execution/execute.ts'
 import { isOutcomeUnknown, judge } from '../execution/failure.ts'
 import { commandResult } from '../execution/result.ts'
 import { serverError } from '../execution/server-error.ts'
 import { refuseMeaningSettings, sessionCommand } from '../execution/session-command.ts'
 import { openRowStream, streamOn } from '../execution/row-stream.ts'
 import { noNode } from '../execution/single.ts'
+import { observeStatement } from '../telemetry/statement-trace.ts'
 import { abortedTransaction, PendingTransaction } from './pending-transaction.ts'
 import type pg from 'pg'
 import type { Engine } from '../execution/engine.ts'
@@ -52,6 +53,8 @@ export class Session {
   /** The open transaction has run something that may have written. */
   #hasWritten = false
   #changesCatalog = false
+  /** The route of the statement that is on its way, for whoever observes it. */
+  #routed: Route | undefined
   /** The connection died while it held a transaction or a pin. */
   #isLost = false
 
@@ -111,16 +114,25 @@ export class Session {
 
   /**
    * The bound connection for something with its own protocol (a cursor, a COPY), with everything held already run on
-   * it. `settle` must be called when the connection is free again.
+   * it; or a route that needs no connection of the session, for whoever can run one. `settle` must be called when the
+   * connection is free again.
    */
-  async borrow(text: string, values: readonly unknown[] | undefined): Promise<Borrowed> {
+  async borrow(query: BorrowingQuery, canRunRoute: boolean): Promise<Borrowed> {
+    try {
+      return await this.#borrow(query, canRunRoute)
+    } catch (error) {
+      this.#abort()
+      throw toRefusal(this.#engine, error)
+    }
+  }
+
+  async #borrow(query: BorrowingQuery, canRunRoute: boolean): Promise<Borrowed> {
     const engine = this.#engine
-    const request: Request = { ...blankRequest, text, values }
+    const request: Request = { ...blankRequest, ...query }
     const context = engine.context()
     if (this.#isLost) throw lostConnection()
     if (context === undefined && this.#isDirect) {
-      const connection = await this.#bindOnly(undefined)
-      return { kind: 'connection', connection, settle: () => this.#settleDirect() }
+      return { kind: 'connection', connection: await this.#bindOnly(query.signal), settle: () => {} }
     }
     const statement = planQuery(engine, request)
     if (this.#isAborted) throw serverError(engine.pg, abortedTransaction)
@@ -130,19 +142,20 @@ export class Session {
         'Transaction commands cannot be sent through a cursor or stream. Send them with query(text).',
       )
     }
-    if (engine.shards.length > 1 && statement.pins === 'setting') refuseMeaningSettings(text)
-    const isStuck = this.#connection?.transactionStatus === 'E'
-    const route = isStuck ? undefined : await this.#routeWithCatalog(statement, request, context)
-    if (route !== undefined) {
+    if (engine.shards.length > 1 && statement.pins === 'setting') refuseMeaningSettings(query.text)
+    // In an aborted transaction the server complains in its own words, wherever the statement belongs.
+    if (this.#connection?.transactionStatus !== 'E') {
+      const route = await this.#routeWithCatalog(statement, request, context)
       this.#checkReach(statement, route)
-      if (route.kind !== 'single') {
-        if (this.#mayRunOutside(statement, route) || !this.#isTied) {
-          if (this.#pending.status === 'open') this.#pending.hasRunStatement()
-          return { kind: 'route', statement, route }
-        }
-        throw spansShards(route, this.#connection)
+      const isOutside = !this.#isTied && (this.#isFreeRead(statement) || this.#mayRunOutside(statement, route))
+      if (route.kind !== 'single' || (isOutside && canRunRoute)) {
+        if (this.#pending.status === 'open') this.#pending.hasRunStatement()
+        return { kind: 'route', statement, route }
       }
-      await this.#bind(route, request.signal)
+      if (isOutside && this.#pending.status === 'idle') {
+        this.#letGo()
+        await this.#leaseOneOf(engine.candidates(route, route.shard), route.shard, query.signal)
+      } else await this.#bind(route, query.signal)
       await this.#replay()
     }
     const connection = this.#connection
@@ -151,11 +164,8 @@ export class Session {
   }
 
   /** Rows in batches, inside the session; the caller hands the next statement over when they have ended. */
-  async stream(
-    query: Pick<Request, 'text' | 'values' | 'signal'>,
-    batchSize: number,
-  ): Promise<RowStream> {
-    const borrowed = await this.borrow(query.text, query.values)
+  async stream(query: BorrowingQuery, batchSize: number): Promise<RowStream> {
+    const borrowed = await this.borrow(query, true)
     if (borrowed.kind === 'route') {
       return openRowStream(this.#engine, { ...borrowed, query, observer: undefined }, batchSize)
     }
@@ -193,23 +203,23 @@ export class Session {
   }
 
   #runDirectly(request: Request, done: Done): void {
-    try {
-      planQuery(this.#engine, request)
-    } catch {
-      // One server judges its own statements; the plan only says which are worth preparing.
+    const observer = observeDirectly(this.#engine, request)
+    const run = (connection: Connection): void => {
+      if (observer === undefined) {
+        connection.run(request, done)
+        return
+      }
+      if (this.#pool !== undefined) observer.asked(this.#pool)
+      connection.run(request, (error, result) => {
+        if (error === undefined) observer.ended(result?.rowCount ?? null)
+        else observer.failed(error)
+        done(error, result)
+      })
     }
-    const connection = this.#connection
-    if (connection !== undefined) {
-      connection.run(request, done)
-      return
-    }
-    this.#bindOnly(request.signal).then(
-      (bound) => bound.run(request, done),
-      (error: unknown) => done(error, undefined),
-    )
+    if (this.#connection === undefined) {
+      this.#bindOnly(request.signal).then(run, (error: unknown) => done(error, undefined))
+    } else run(this.#connection)
   }
-
-  #settleDirect(): void {}
 
   /** Binds to the only node there is. */
   async #bindOnly(signal: AbortSignal | undefined): Promise<Connection> {
@@ -360,6 +370,7 @@ export class Session {
   }
 
   #dispatch(statement: Statement, route: Route, request: Request, done: Done): void {
+    this.#routed = route
     try {
       this.#checkReach(statement, route)
     } catch (error) {
@@ -381,8 +392,7 @@ export class Session {
       )
       return
     }
-    const isFree = this.#pending.status === 'idle' && !this.#pending.hasSettings && statement.pins === undefined
-    if (route.kind !== 'single' || (isFree && statement.role === 'replica')) {
+    if (route.kind !== 'single' || this.#isFreeRead(statement)) {
       execute(this.#engine, statement, route, request).then(
         (result) => done(undefined, result),
         (error: unknown) => done(error, undefined),
@@ -436,6 +446,16 @@ export class Session {
         'The lease has settings of its own, which hold on one server, and this statement needs several. Run it on another lease or on the pool.',
       )
     }
+  }
+
+  /** A read outside of any transaction, with nothing of the session to see. */
+  #isFreeRead(statement: Statement): boolean {
+    return (
+      this.#pending.status === 'idle' &&
+      !this.#pending.hasSettings &&
+      statement.role === 'replica' &&
+      statement.pins === undefined
+    )
   }
 
   /**
@@ -518,10 +538,7 @@ export class Session {
     }
     this.#replay().then(
       () => this.#runHere(statement, request, done),
-      (error: unknown) => {
-        if (this.#connection?.transactionStatus === 'T') this.#isRefused = true
-        done(error, undefined)
-      },
+      (error: unknown) => this.#refuse(error, done),
     )
   }
 
@@ -553,7 +570,12 @@ export class Session {
       return
     }
     const wasInTransaction = connection.transactionStatus !== 'I' || request.preface !== undefined
+    const observer = observeStatement(statement, this.#routed)
+    if (observer !== undefined && this.#pool !== undefined) observer.asked(this.#pool)
+    this.#routed = undefined
     connection.run(request, (error, result) => {
+      if (error === undefined) observer?.ended(result?.rowCount ?? null)
+      else observer?.failed(error)
       if (connection.isBroken && (wasInTransaction || this.#pins.size > 0)) this.#isLost = true
       const wait = this.#settle(statement, error)
       if (wait === undefined) done(error, result)
@@ -624,13 +646,20 @@ export class Session {
     return steps.join(';')
   }
 
-  /** A refusal aborts an open transaction, as every error does; nothing of the statement was sent. */
-  #refuse(error: unknown, done: Done): void {
+  /** An error that no server raised aborts an open transaction, as every error does. */
+  #abort(): void {
     this.#pending.fail()
     if (this.#connection?.transactionStatus === 'T') this.#isRefused = true
+  }
+
+  /** Nothing of the statement was sent. */
+  #refuse(error: unknown, done: Done): void {
+    this.#abort()
     done(toRefusal(this.#engine, error), undefined)
   }
 }
+
+export type BorrowingQuery = Pick<Request, 'text' | 'values' | 'signal'>
 
 export type Borrowed =
   | { readonly kind: 'connection'; readonly connection: Connection; readonly settle: (error: unknown) => unknown }
