@@ -1,4 +1,4 @@
-import type { Node } from '@pgsql/types'
+import type { Node } from './tree.ts'
 import type { Column, Relation } from './catalog.ts'
 
 /** A column of the statement's result, as far as the text and the catalog tell. */

@@ -1,0 +1,112 @@
+import type { Column, KeyedPlacement, Relation } from '../catalog.ts'
+import type { KeySet } from '../key-set.ts'
+import type { KeyType } from '../key-type.ts'
+
+/**
+ * The type of an expression as far as proofs need it: a key type, an untyped literal or parameter, or (undefined)
+ * anything else.
+ */
+export type TypeGuess = KeyType | 'unknown' | undefined
+
+/**
+ * A place that rows or values come from.
+ *
+ * `table`: one occurrence of a sharded table; `value`: a column of constants, such as `VALUES ($1::int8)`;
+ * `written`: the rows an INSERT or MERGE adds; `recursion`: the rows a recursive CTE has made so far.
+ */
+export interface Source {
+  /** Sources are numbered as they are met, so the sources of a subtree are a range of numbers. */
+  readonly id: number
+  readonly kind: 'table' | 'value' | 'written' | 'recursion'
+  readonly access: 'read' | 'write'
+  readonly relation: Relation | undefined
+  readonly placement: KeyedPlacement | undefined
+  /** The type under which its key values are compared. */
+  readonly keyType: KeyType | undefined
+  /** Sets that every key that matters lies in; none means that all may matter. */
+  readonly sets: KeySet[]
+}
+
+/** A column of a source's rows. `row` tells apart two readings of one source, such as two references to a CTE. */
+export interface Slot {
+  readonly source: Source
+  readonly column: string
+  readonly row: number
+}
+
+/** What a column reference or an output column is bound to. */
+export interface Binding {
+  /** The value, when not NULL, is that of one of these slots; undefined when that is not known. */
+  readonly up: readonly Slot[] | undefined
+  /**
+   * Slots of rows that do not matter when the value is filtered out: a condition on the value may be pushed down to
+   * them.
+   */
+  readonly down: readonly Slot[]
+  /** True when an outer join may have put NULL here although the column itself is never NULL. */
+  readonly isNullable: boolean
+  readonly type: TypeGuess
+  /** Set when the value is plainly a relation's column, whatever its placement. */
+  readonly relation: Relation | undefined
+  readonly column: Column | undefined
+  readonly isSystem: boolean
+}
+
+export interface NamedBinding {
+  readonly name: string
+  readonly binding: Binding
+}
+
+export const unknownBinding: Binding = {
+  up: undefined,
+  down: [],
+  isNullable: true,
+  type: undefined,
+  relation: undefined,
+  column: undefined,
+  isSystem: false,
+}
+
+export const untypedBinding: Binding = { ...unknownBinding, type: 'unknown' }
+
+/** Rows of `to` matter only when some row of `from` that matters has the same value. */
+export interface Equality {
+  readonly from: readonly Slot[]
+  readonly to: Slot
+  /** False for IS NOT DISTINCT FROM, which two NULLs satisfy: no foreign key follows from it. */
+  readonly isStrict: boolean
+}
+
+/**
+ * Which rows an expression over several shards is put together from.
+ *
+ * `located`: it is the union of what each shard gives, because it is linear in the rows of one of the candidate sets
+ * of sources; `replicated`: every shard gives the same; `refused`: neither.
+ */
+export type Roots =
+  | { readonly kind: 'replicated' }
+  | {
+      readonly kind: 'located'
+      readonly candidates: readonly (readonly Source[])[]
+      /** Why a part could not be a root itself; the best explanation when no candidate ties everything. */
+      readonly hint: Obstacle | undefined
+    }
+  | { readonly kind: 'refused'; readonly obstacle: Obstacle }
+
+/** A construct that does not work shard by shard, and the way out. */
+export interface Obstacle {
+  readonly construct: string
+  readonly why: string
+  readonly wayOut: string
+}
+
+export const replicated: Roots = { kind: 'replicated' }
+
+export function refusedRoots(construct: string, why: string, wayOut: string): Roots {
+  return { kind: 'refused', obstacle: { construct, why, wayOut } }
+}
+
+export function isKeySlot(slot: Slot): boolean {
+  const { kind, placement } = slot.source
+  return kind === 'table' || kind === 'written' ? placement?.keyColumn === slot.column : true
+}

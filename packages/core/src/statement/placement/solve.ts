@@ -1,0 +1,163 @@
+import { keyFamilies, type KeyType } from '../key-type.ts'
+import type { KeySet, KeyValue } from '../key-set.ts'
+import type { ForeignKey, Relation } from '../catalog.ts'
+import type { Analysis, UseType } from './analysis.ts'
+import { isKeySlot, type Equality, type Source } from './model.ts'
+import { intersection } from './simplify.ts'
+import { isSameKind } from './types.ts'
+
+/** `to`'s rows lie where rows of all of `from` lie. */
+export interface Tie {
+  readonly from: readonly Source[]
+  readonly to: Source
+  /** False for a foreign key: it proves the server, not the key. */
+  readonly isKey: boolean
+}
+
+/** What follows from everything that was gathered. */
+export interface Solution {
+  readonly ties: readonly Tie[]
+  setOf(source: Source): KeySet
+  /** True when the value's parameter has one meaning wherever the statement uses it. */
+  isProved(value: KeyValue, isArray?: boolean): boolean
+}
+
+export function solve(analysis: Analysis): Solution {
+  const keyEqualities = analysis.equalities.filter(passesKeysOn)
+  const sets = new Map<Source, Set<KeySet>>()
+  for (const source of analysis.sources) sets.set(source, new Set(source.sets))
+  passOn(keyEqualities, sets)
+  const isProved = (value: KeyValue, isArray = false): boolean => isValueProved(analysis, value, isArray)
+  const known = new Map<Source, KeySet>()
+  return {
+    ties: [...keyEqualities.filter(staysTogether).map(tieOf), ...foreignKeyTies(analysis)],
+    isProved,
+    setOf(source) {
+      let set = known.get(source)
+      if (set === undefined) {
+        set = intersection([...(sets.get(source) ?? [])], isProved)
+        known.set(source, set)
+      }
+      return set
+    },
+  }
+}
+
+/** Keys pass from one table to another of the same group, and from and to columns of constants. */
+function passesKeysOn({ from, to }: Equality): boolean {
+  const { keyType, placement } = to.source
+  return (
+    keyType !== undefined &&
+    isKeySlot(to) &&
+    from.every(
+      (slot) =>
+        isKeySlot(slot) &&
+        slot.source.keyType !== undefined &&
+        isSameKind(keyType, slot.source.keyType) &&
+        (placement === undefined ||
+          slot.source.placement === undefined ||
+          slot.source.placement.group === placement.group),
+    )
+  )
+}
+
+/** Equal keys of one group are on one shard; the values of a recursion or of constants have no shard of their own. */
+function staysTogether({ from, to }: Equality): boolean {
+  return to.source.placement !== undefined && from.every((slot) => slot.source.placement !== undefined)
+}
+
+function tieOf({ from, to }: Equality): Tie {
+  return { from: from.map((slot) => slot.source), to: to.source, isKey: true }
+}
+
+function passOn(equalities: readonly Equality[], sets: ReadonlyMap<Source, Set<KeySet>>): void {
+  const united = new Set<Equality>()
+  for (let isChanged = true; isChanged;) {
+    isChanged = false
+    for (const equality of equalities) {
+      const target = sets.get(equality.to.source)
+      if (target === undefined) continue
+      const [first, ...others] = equality.from
+      if (first === undefined) continue
+      if (others.length === 0) {
+        for (const set of sets.get(first.source) ?? []) {
+          if (!target.has(set)) {
+            target.add(set)
+            isChanged = true
+          }
+        }
+        continue
+      }
+      const alternatives = equality.from.map((slot) => [...(sets.get(slot.source) ?? [])])
+      if (united.has(equality) || alternatives.some((list) => list.length === 0)) continue
+      united.add(equality)
+      target.add({ kind: 'or', sets: alternatives.map((list) => ({ kind: 'and', sets: list })) })
+      isChanged = true
+    }
+  }
+}
+
+/**
+ * A foreign key is enforced inside one server, and its referenced columns are unique over all: rows that it joins lie
+ * on one shard, provided that the tables are colocated and every one of its columns is compared.
+ */
+function foreignKeyTies(analysis: Analysis): Tie[] {
+  const pairs = new Map<string, { from: Source; to: Source; columns: [string, string][] }>()
+  for (const { from, to, isStrict } of analysis.equalities) {
+    const [slot, ...others] = from
+    if (slot === undefined || others.length > 0 || !isStrict) continue
+    const a = slot.source
+    const b = to.source
+    if (a.placement === undefined || a.placement.group !== b.placement?.group || a.kind !== 'table' || b.kind !== 'table') continue
+    const id = `${a.id}/${slot.row}/${b.id}/${to.row}`
+    const pair = pairs.get(id)
+    if (pair === undefined) pairs.set(id, { from: a, to: b, columns: [[slot.column, to.column]] })
+    else pair.columns.push([slot.column, to.column])
+  }
+  const ties: Tie[] = []
+  for (const { from, to, columns } of pairs.values()) {
+    if (from.relation === undefined || to.relation === undefined) continue
+    const swapped = columns.map(([a, b]): [string, string] => [b, a])
+    if (
+      isCovered(from.relation, to.relation, columns) ||
+      isCovered(to.relation, from.relation, swapped)
+    ) {
+      ties.push({ from: [from], to, isKey: false })
+    }
+  }
+  return ties
+}
+
+function isCovered(
+  referencing: Relation,
+  referenced: Relation,
+  columns: readonly (readonly [string, string])[],
+): boolean {
+  const covers = ({ columns: own, target }: ForeignKey): boolean =>
+    target.schema === referenced.schema &&
+    target.name === referenced.name &&
+    own.length > 0 &&
+    own.every((name, index) => columns.some(([a, b]) => a === name && b === target.columns[index]))
+  return referencing.foreignKeys.some(covers)
+}
+
+/**
+ * An untyped parameter gets its type from its first use. The value that is sent is the key's only if every use would
+ * read it alike: `x_float = $1 AND k = $1` compares the key with a float.
+ */
+function isValueProved(analysis: Analysis, value: KeyValue, isArray: boolean): boolean {
+  if (value.source !== 'parameter') return true
+  const uses = analysis.parameterUses.get(value.number)
+  if (uses === undefined || uses.length <= 1) return true
+  return uses.every((use) => readsAlike(value.type, isArray, use))
+}
+
+function readsAlike(type: KeyType, isArray: boolean, use: UseType): boolean {
+  if (use === 'other') return false
+  const isArrayUse = use.endsWith('[]')
+  const used = (isArrayUse ? use.slice(0, -2) : use) as KeyType
+  if (isArrayUse !== isArray) return false
+  if (isSameKind(type, used)) return true
+  // As text it is either cast to the key's type by its own input function, or an error.
+  return keyFamilies[used] === 'text' && keyFamilies[type] !== 'text' && !isArray
+}
