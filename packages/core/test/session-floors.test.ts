@@ -127,9 +127,9 @@ describe('SessionFloors', () => {
       writes++
     }
     expect(writes).toBeGreaterThan(100)
-    // 1 + 2 + 4 … ms and then every 50 ms.
-    expect(primary.counters.leased - before - writes).toBeLessThan(30)
-    expect(replica.counters.leased).toBeLessThan(60)
+    // Every 4 ms at most, every 50 ms when the answers come too late to be of use.
+    expect(primary.counters.leased - before - writes).toBeLessThan(130)
+    expect(replica.counters.leased).toBeLessThan(260)
   })
 
   it('is not fooled by asynchronous commits', async () => {

@@ -11,6 +11,8 @@ export interface ShardPools {
 /** Pauses before the primary is asked where its log stands; longer while writes come faster than replicas confirm. */
 const firstPauseMs = 1
 const longestPauseMs = 50
+/** The primary is asked no more often than this, however well it pays. */
+const leastGapMs = 4
 const failurePauseMs = 500
 
 /**
@@ -60,6 +62,8 @@ class ShardFloor {
   #isEnded = false
   #pauseMs = firstPauseMs
   #timer: NodeJS.Timeout | undefined
+  /** Steady clock, milliseconds. */
+  #askedAt = Number.NEGATIVE_INFINITY
 
   constructor(shard: ShardPools) {
     this.#primary = shard.primary
@@ -86,11 +90,13 @@ class ShardFloor {
   #schedule(pauseMs: number): void {
     if (this.#isEnded) return
     this.#isScheduled = true
-    this.#timer = setTimeout(() => void this.#ask(), pauseMs)
+    const gapMs = this.#askedAt + leastGapMs - performance.now()
+    this.#timer = setTimeout(() => void this.#ask(), Math.max(pauseMs, gapMs))
     this.#timer.unref()
   }
 
   async #ask(): Promise<void> {
+    this.#askedAt = performance.now()
     const writes = this.writes
     const hasAsyncCommits = this.#hasAsyncCommits
     try {

@@ -78,6 +78,32 @@ export function queryClass(pg: PgModule): QueryClass {
   return pg.Query as unknown as QueryClass
 }
 
+/**
+ * Whether this `pg` ends the round trip itself when a value cannot be written (since 8.20 or so): older versions leave
+ * the server waiting for a Sync. Found out by giving its Query such a value and a connection that only listens.
+ */
+export function syncsAfterBadValue(Query: QueryClass): boolean {
+  let hasSynced = false
+  const listening = {
+    parsedStatements: {},
+    submittedNamedStatements: {},
+    stream: {},
+    parse() {},
+    bind() {
+      throw new Error('cannot be written')
+    },
+    close() {},
+    describe() {},
+    execute() {},
+    flush() {},
+    sync() {
+      hasSynced = true
+    },
+  }
+  new Query('select $1', [1], () => {}).submit(listening as unknown as pg.Connection)
+  return hasSynced
+}
+
 /** Ends the socket at once, whatever the server does: for half-open servers and poisoned clients. */
 export function destroySocket(client: pg.Client): void {
   client.connection.stream.destroy()

@@ -22,6 +22,8 @@ export type { PgModule } from './pg-module.ts'
 
 /** How long an orderly goodbye may take before the socket is destroyed. */
 const closeTimeoutMs = 1_000
+/** Idle connections are looked through no more often than this. */
+const leastReaperMs = 20
 
 export interface NodePoolConfig {
   readonly pg: PgModule
@@ -420,16 +422,22 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     this.emit('role', role)
   }
 
+  /** One timer for all idle connections; the sockets keep the process alive, if anything shall. */
   #scheduleReaper(): void {
     if (this.#reaper !== undefined) return
     const { idleTimeoutMs, maxLifetimeMs } = this.options
-    const everyMs = Math.min(idleTimeoutMs || Infinity, maxLifetimeMs || Infinity)
-    if (everyMs === Infinity) return
-    // One timer for all; the sockets keep the process alive, if anything shall.
+    if (idleTimeoutMs <= 0 && maxLifetimeMs <= 0) return
+    const now = performance.now()
+    let dueMs = Number.POSITIVE_INFINITY
+    for (const { idleSince, openedAt } of this.#idle) {
+      if (idleTimeoutMs > 0) dueMs = Math.min(dueMs, idleSince + idleTimeoutMs - now)
+      if (maxLifetimeMs > 0) dueMs = Math.min(dueMs, openedAt + maxLifetimeMs - now)
+    }
+    // Connections that `min` keeps are due all the time.
     this.#reaper = setTimeout(() => {
       this.#reaper = undefined
       this.#reap()
-    }, Math.max(everyMs / 4, 1))
+    }, Math.max(dueMs, leastReaperMs))
     this.#reaper.unref()
   }
 

@@ -38,6 +38,9 @@ export interface OpeningOptions {
 export function openConnection(options: OpeningOptions): Opening {
   const { pg, node, config, timeoutMs } = options
   const client = new pg.Client({
+    // Otherwise a peer that vanished without a word is noticed by the next statement, which then hangs.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 30_000,
     ...config,
     connectionTimeoutMillis: 0,
     pipeline: false,

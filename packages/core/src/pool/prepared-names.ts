@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 
 /** Texts longer than this are not prepared: V8 hashes longer strings by their length alone. */
 const maxTextLength = 16_383
-/** Texts remembered for their second use, and named ones; beyond it the older half is forgotten. */
-const maxTexts = 10_000
+/** Texts of a generation and their characters in all; beyond either the generation before is forgotten. */
+const maxTexts = 5_000
+const maxCharacters = 4_000_000
 
 /** Random per process, so that no name an application chose, or another process behind a pooler, can be the same. */
 const prefix = `shardline_${randomBytes(6).toString('hex')}_`
@@ -19,6 +20,7 @@ const seenOnce = 'seen-once'
 export class PreparedNames {
   #young = new Map<string, string>()
   #old = new Map<string, string>()
+  #youngCharacters = 0
   #count = 0
 
   /** The name for this use of the text; undefined when it is not to be prepared. */
@@ -42,10 +44,12 @@ export class PreparedNames {
   }
 
   #remember(text: string, name: string): void {
+    if (!this.#young.has(text)) this.#youngCharacters += text.length
     this.#young.set(text, name)
-    if (this.#young.size <= maxTexts / 2) return
+    if (this.#young.size <= maxTexts && this.#youngCharacters <= maxCharacters) return
     this.#old = this.#young
     this.#young = new Map()
+    this.#youngCharacters = 0
   }
 }
 

@@ -1,4 +1,4 @@
-import { forgetParsed, queryClass, sendClose, sendExecution } from './client-internals.ts'
+import { forgetParsed, queryClass, sendClose, sendExecution, syncsAfterBadValue } from './client-internals.ts'
 import { markNeverSent } from './never-sent.ts'
 import type pg from 'pg'
 import type { PgModule } from './pg-module.ts'
@@ -37,6 +37,7 @@ export function wireStatementClass(pg: PgModule): WireStatementClass {
 
 function createClass(pg: PgModule): WireStatementClass {
   const Query = queryClass(pg)
+  const endsRoundTrip = syncsAfterBadValue(Query)
   /**
    * Differs from `pg.Query` in three ways: names to be evicted are closed in the same packet; an error is handed over
    * only when the server is ready again, so that the transaction status is known and the connection can go on at
@@ -99,6 +100,7 @@ function createClass(pg: PgModule): WireStatementClass {
       this.#isSubmitting = true
       try {
         const refused = super.submit(connection)
+        if (this.#localError !== undefined && !endsRoundTrip) connection.sync()
         if (refused === null) return null
         this.#isAnswered = true
         return markNeverSent(refused)
@@ -122,8 +124,8 @@ function createClass(pg: PgModule): WireStatementClass {
         super.handleReadyForQuery(connection)
         return
       }
-      // `pg` has closed the name again although it believes that it was parsed.
-      if (this.#automaticName !== undefined) forgetParsed(connection, this.#automaticName)
+      // Then `pg` has also closed the name, although it believes that it was parsed.
+      if (endsRoundTrip && this.#automaticName !== undefined) forgetParsed(connection, this.#automaticName)
       super.handleError(markNeverSent(this.#localError), connection)
     }
   }

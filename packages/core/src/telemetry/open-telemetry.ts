@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { isSqlState } from './error-type.ts'
-import type { Attributes, Span, SpanKind, SpanStatusCode, TracerProvider } from '@opentelemetry/api'
+import { subscribeLate } from './statement-trace.ts'
+import type { Attributes, Span, SpanKind, SpanStatusCode, TraceAPI, TracerProvider } from '@opentelemetry/api'
 import type { ReachedNode, StatementTrace } from './statement-trace.ts'
 
 /** `SpanKind.CLIENT` and `SpanStatusCode.ERROR` of the API, whose values are part of its protocol. */
@@ -40,14 +41,39 @@ export function traceStatements(provider: TracerProvider): () => void {
   }
 }
 
+/** Where every copy of version 1 of the API keeps what an SDK has registered. */
+const registry = Symbol.for('opentelemetry.js.api.1')
+
+let users = 0
+let stop: () => void = () => {}
+
 /**
- * Starts spans when the application has `@opentelemetry/api` (an optional peer); resolves to undefined otherwise.
- * The API's own provider stands for whichever SDK the application registers, before or after.
+ * Makes spans when the application has `@opentelemetry/api` (an optional peer) and as soon as an SDK is registered
+ * with it, be it later: until then a statement costs one look at a global. Resolves to a function that ends it, or to
+ * undefined without the API. However many routers ask for it, a statement gets one span.
  */
 export async function traceWithInstalledApi(): Promise<(() => void) | undefined> {
+  const trace = await installedApi()
+  if (trace === undefined) return undefined
+  if (++users === 1) {
+    stop = subscribeLate(() => {
+      const { trace: registered } = (globalThis as Registry)[registry] ?? {}
+      return registered === undefined ? undefined : traceStatements(trace.getTracerProvider())
+    })
+  }
+  let isUsed = true
+  return () => {
+    if (!isUsed) return
+    isUsed = false
+    if (--users === 0) stop()
+  }
+}
+
+type Registry = { readonly [registry]?: { readonly trace?: unknown } }
+
+async function installedApi(): Promise<TraceAPI | undefined> {
   try {
-    const { trace } = await import('@opentelemetry/api')
-    return traceStatements(trace.getTracerProvider())
+    return (await import('@opentelemetry/api')).trace
   } catch (cause) {
     if ((cause as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND') return undefined
     throw cause

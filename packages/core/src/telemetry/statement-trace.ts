@@ -107,11 +107,31 @@ export class StatementObserver {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
+let late: (() => void) | undefined
+
+/**
+ * Asks before every statement whether to subscribe by now, until `subscribe` has done so and returned how to stop.
+ * Returns how to stop either.
+ */
+export function subscribeLate(subscribe: () => (() => void) | undefined): () => void {
+  let stop: (() => void) | undefined
+  const ask = (): void => {
+    stop = subscribe()
+    if (stop !== undefined && late === ask) late = undefined
+  }
+  late = ask
+  return () => {
+    if (late === ask) late = undefined
+    stop?.()
+  }
+}
+
 /** Undefined while nobody subscribes, which is all that it costs then. */
 export function observeStatement(
   statement: Statement,
   route: Route | undefined,
 ): StatementObserver | undefined {
+  late?.()
   if (!started.hasSubscribers && !ended.hasSubscribers && !failed.hasSubscribers) return undefined
   return new StatementObserver(statement, route)
 }
