@@ -115,7 +115,6 @@ describe('a syntax error', () => {
     `select E'\\u12'`,
     `select U&'\\zzzz'`,
     'select ""',
-    'select a.b.c.d.e from t',
     'select 123abc',
     `select 'a' /* x */\n 'b'`,
     'select 1 fetch first 1 rows with ties',

@@ -28,7 +28,7 @@ describe('parseInsert', () => {
       undefined,
       " on conflict (a) do update set b = $1 + excluded.a returning json_object('a': 1), a::text",
     ),
-  ])('gives the full tree: %s', (sql) => {
+  ])('gives the full tree: case %#', (sql) => {
     const parsed = parseInsert(sql)
     expect(parsed).toBeDefined()
     expect(parsed).toEqual(parse(sql))

@@ -35,7 +35,7 @@ interface ScannedRows {
 /** The index of the first `(` after the first VALUES outside of quotes and parentheses, or -1. */
 function startOfRows(text: string): number {
   let depth = 0
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const code = text.charCodeAt(at)
     const end = endOfToken(text, at)
     if (code === open) depth++
@@ -53,12 +53,16 @@ const open = 0x28
 const close = 0x29
 const comma = 0x2c
 
+/** Vertical tab and form feed count, as they do for PostgreSQL. */
+function isSpace(code: number): boolean {
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d)
+}
+
 function skipSpace(text: string, at: number): number {
   let index = at
   for (;;) {
     const code = text.charCodeAt(index)
-    // Vertical tab and form feed count as space for PostgreSQL, too.
-    if (code !== 0x20 && !(code >= 0x09 && code <= 0x0d)) return index
+    if (!isSpace(code)) return index
     index++
   }
 }
@@ -67,7 +71,7 @@ function skipSpace(text: string, at: number): number {
 function scanRows(text: string, start: number): ScannedRows | undefined {
   const items: Node[][] = []
   let endOfFirst = -1
-  for (let at = start; ; ) {
+  for (let at = start; ;) {
     const row: Node[] = []
     if (text.charCodeAt(at) !== open) return undefined
     do {
@@ -92,17 +96,13 @@ interface ScannedItem {
   readonly end: number
 }
 
-const parameter = /\$([1-9]\d{0,4})(?![\w$.\x80-])/y
 const integer = /(0|[1-9]\d{0,8})(?![\w$.])/y
 const word = /(default|null|true|false)(?![\w$])/iy
 /** Not followed by a quote, which would double it, nor by a line break, after which it may go on. */
 const string = /'([^'\\]*)'(?!\s*['\n\r])/y
 
 function scanItem(text: string, at: number): ScannedItem | undefined {
-  const number = matchAt(parameter, text, at)
-  if (number !== undefined) {
-    return { node: { ParamRef: { number: Number(number), location: at } }, end: parameter.lastIndex }
-  }
+  if (text.charCodeAt(at) === dollar) return scanParameter(text, at)
   const name = matchAt(word, text, at)?.toLowerCase()
   if (name !== undefined) return { node: wordNode(name, at), end: word.lastIndex }
   const digits = matchAt(integer, text, at)
@@ -113,6 +113,23 @@ function scanItem(text: string, at: number): ScannedItem | undefined {
   const content = matchAt(string, text, at)
   if (content === undefined) return undefined
   return { node: { A_Const: { sval: { sval: content }, location: at } }, end: string.lastIndex }
+}
+
+const dollar = 0x24
+
+/** `$n` of at most five digits without a leading zero, and nothing sticking to it. */
+function scanParameter(text: string, at: number): ScannedItem | undefined {
+  let number = 0
+  let end = at + 1
+  for (; end < at + 7; end++) {
+    const digit = text.charCodeAt(end) - 0x30
+    if (!(digit >= 0 && digit <= 9)) break
+    number = number * 10 + digit
+  }
+  const next = text.charCodeAt(end)
+  const isPlain = next === comma || next === close || isSpace(next)
+  if (!isPlain || text.charCodeAt(at + 1) === 0x30 || end === at + 1 || end > at + 6) return undefined
+  return { node: { ParamRef: { number, location: at } }, end }
 }
 
 function matchAt(pattern: RegExp, text: string, at: number): string | undefined {
@@ -130,7 +147,10 @@ function parseWithRows(text: string, rows: ScannedRows): ParsedText | undefined 
   const parsed = parse(text.slice(0, rows.endOfFirst) + text.slice(rows.end))
   const [statement, another] = parsed.stmts
   if (statement === undefined || another !== undefined) return undefined
-  const select: SelectStmt | undefined = bodyAs(bodyAs(statement.stmt, 'InsertStmt')?.selectStmt, 'SelectStmt')
+  const select: SelectStmt | undefined = bodyAs(
+    bodyAs(statement.stmt, 'InsertStmt')?.selectStmt,
+    'SelectStmt',
+  )
   const [first, second] = select?.valuesLists ?? []
   const firstItems = bodyAs(first, 'List')?.items
   // Not the rows that were scanned (VALUES of a WITH query, say): the comparison is the proof.

@@ -222,13 +222,15 @@ function readError(instance: Instance, error: number): SyntaxError {
   const message = instance.UTF8ToString(instance.getValue(error, 'i32'))
   const position = instance.getValue(error + 16, 'i32')
   if (message === 'stack depth limit exceeded' || message === 'out of memory') throw new RangeError(message)
-  return { message, sqlState: sqlStateOf(message), position }
+  const raisedBy = instance.UTF8ToString(instance.getValue(error + 4, 'i32'))
+  return { message, sqlState: sqlStateOf(message, raisedBy), position }
 }
 
 /** The grammar raises 42601, but for what it knows and PostgreSQL does not do yet, and for bytes that are no text. */
-function sqlStateOf(message: string): string {
+function sqlStateOf(message: string, raisedBy: string): string {
   if (/not (yet )?(implemented|supported)|cannot be (marked|altered)/.test(message)) return '0A000'
-  if (message === 'invalid Unicode escape') return '22025'
+  // In E'' it is an invalid escape sequence, in U&'' a syntax error.
+  if (message === 'invalid Unicode escape' && raisedBy !== 'str_udeescape') return '22025'
   if (message.startsWith('invalid byte sequence')) return '22021'
   return '42601'
 }

@@ -1,4 +1,4 @@
-import type { A_Expr, FuncCall, RangeVar, TypeCast, TypeName, WithClause } from 'libpg-query'
+import type { A_Expr, FuncCall, ParamRef, RangeVar, TypeCast, TypeName, WithClause } from 'libpg-query'
 import { relationKey, findRelation, type Catalog, type Relation } from '../catalog.ts'
 import {
   bodyAs,
@@ -85,8 +85,10 @@ class Inspection {
     const withClause = (body as { withClause?: WithClause }).withClause
     if (withClause !== undefined) scope = this.#enterWith(withClause, outer)
     const first = this.#tags.length
-    forEachChild(tag, body, (...[childTag, childBody]: Tagged) => {
-      if (childTag !== 'WithClause') this.#pushBody(childTag, childBody, scope)
+    forEachChild(tag, body, (childTag, childBody) => {
+      // A bulk insert has thousands of these, and nothing lies below them.
+      if (childTag === 'ParamRef') this.findings.parameter((childBody as ParamRef).number ?? 0)
+      else if (childTag !== 'WithClause' && childTag !== 'String') this.#pushBody(childTag, childBody, scope)
     })
     // The stack gives back the last first; reasons are told in the order of the text.
     reverseFrom(this.#tags, first)
@@ -186,8 +188,6 @@ class Inspection {
       case 'CurrentOfExpr':
         this.findings.pin('cursor', false)
         return true
-      case 'String':
-        return false
       default:
         // XML and JSON constructors go through the output functions of types.
         if (tag.startsWith('Json') || tag.startsWith('Xml') || tag === 'RangeTableFunc')
