@@ -31,6 +31,7 @@ test(
     await fc.assert(
       fc.asyncProperty(draws(), async (draw) => {
         const statement = generate(draw)
+        if (process.env['DIFFERENCE_VERBOSE'] !== undefined) console.log(statement.text, statement.values)
         const cluster = await outcomeOf(worlds.router.pool, statement)
         if (cluster.kind === 'refused') {
           const why = `${cluster.code}: ${cluster.construct}`

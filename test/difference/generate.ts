@@ -9,6 +9,8 @@ export interface Generated {
   readonly order: 'sequence' | 'bag'
   /** The table written, whose whole content is compared afterwards. */
   readonly writes: string | undefined
+  /** True for an INSERT of several rows, which may lie on several shards. */
+  readonly isDealtOut?: boolean
 }
 
 /** A table of the FROM clause under its alias. */
@@ -342,21 +344,21 @@ function insert(draw: Draw): Generated {
   const shape = draw.pick(tables.filter((table) => table.name !== 'tenants'))
   const columns = Object.keys(shape.columns).filter((column) => shape.primaryKey.includes(column) || column === shape.key || column === 'name' || draw.chance(60))
   if (draw.chance(50)) columns.reverse()
-  const rows = Array.from({ length: draw.pick([1, 1, 2, 4]) }, () =>
-    `(${columns
+  const rows = Array.from({ length: draw.pick([1, 1, 2, 4]) }, () => {
+    // A customer's id is unique without its key, which shards cannot enforce among each other: it holds the tenant.
+    const owner = draw.pick(tenantIds)
+    return `(${columns
       .map((column) => {
         const type = shape.columns[column] as ColumnType
         if (column === 'customer_id') return 'null'
-        // Fresh ids most of the time, so that both inserts that succeed and unique violations are frequent. A
-        // customer's id is unique without its key, which shards cannot enforce among each other: always fresh.
-        if (column === 'id' && type === 'int8') {
-          const isFresh = shape.name === 'customers' || draw.chance(80)
-          return text.value('int8', isFresh ? 1000 + draw.upTo(2 ** 40) : 1 + draw.upTo(60))
-        }
+        if (shape.name === 'customers' && column === 'tenant_id') return text.value('int4', owner)
+        if (shape.name === 'customers' && column === 'id') return text.value('int8', owner * 2 ** 32 + draw.upTo(2 ** 31))
+        // Fresh ids most of the time, so that both inserts that succeed and unique violations are frequent.
+        if (column === 'id') return text.value(type, draw.chance(80) ? 1000 + draw.upTo(100_000) : 1 + draw.upTo(60))
         return text.value(type, valueOf(draw, type, column))
       })
-      .join(', ')})`,
-  )
+      .join(', ')})`
+  })
   const conflict = draw.pick([
     '',
     '',
@@ -370,6 +372,7 @@ function insert(draw: Draw): Generated {
     values: text.values,
     order: conflict === '' ? 'sequence' : 'bag',
     writes: shape.name,
+    isDealtOut: rows.length > 1,
   }
 }
 
