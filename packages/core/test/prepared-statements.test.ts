@@ -176,27 +176,32 @@ describe('stale prepared statements', () => {
     const connection = await pool.lease()
     const [mine] = await prepared(connection)
     // A DEALLOCATE that we do not see.
-    await connection.query({ text: `do $$ begin execute 'deallocate ' || quote_ident('${mine?.name}'); end $$` })
+    await connection.query({
+      text: `do $$ begin execute 'deallocate ' || quote_ident('${mine?.name}'); end $$`,
+    })
     pool.release(connection)
     expect((await pool.execute(query)).rowCount).toBe(1)
     expect(pool.counters.healed).toBe(1)
   })
 
-  it.each(['discard all', 'deallocate all', 'discard plans'])('survive %s, also inside a transaction', async (command) => {
-    const pool = openPool(primary.url, { max: 1 })
-    const connection = await pool.lease()
-    const text = freshText()
-    const query = { text, values: [1], mayPrepare: true }
-    for (let use = 0; use < 3; use++) await connection.query(query)
-    await connection.query({ text: command })
-    await connection.query({ text: 'begin' })
-    expect((await connection.query(query)).rowCount).toBe(1)
-    expect((await connection.query(query)).rowCount).toBe(1)
-    await connection.query({ text: 'commit' })
-    expect(await prepared(connection)).toHaveLength(1)
-    expect(pool.counters.healed).toBe(0)
-    pool.release(connection)
-  })
+  it.each(['discard all', 'deallocate all', 'discard plans'])(
+    'survive %s, also inside a transaction',
+    async (command) => {
+      const pool = openPool(primary.url, { max: 1 })
+      const connection = await pool.lease()
+      const text = freshText()
+      const query = { text, values: [1], mayPrepare: true }
+      for (let use = 0; use < 3; use++) await connection.query(query)
+      await connection.query({ text: command })
+      await connection.query({ text: 'begin' })
+      expect((await connection.query(query)).rowCount).toBe(1)
+      expect((await connection.query(query)).rowCount).toBe(1)
+      await connection.query({ text: 'commit' })
+      expect(await prepared(connection)).toHaveLength(1)
+      expect(pool.counters.healed).toBe(0)
+      pool.release(connection)
+    },
+  )
 
   it('are not told from the same SQLSTATE of another origin', async () => {
     const pool = openPool(primary.url, { max: 1 })

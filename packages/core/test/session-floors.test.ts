@@ -217,7 +217,12 @@ describe('after a failover behind the same address', () => {
     await heir.promote()
     target = heir.port
     for (const socket of sockets) socket.destroy()
-    await waitFor('the new primary', async () => write(2).then(() => true, () => false))
+    await waitFor('the new primary', async () =>
+      write(2).then(
+        () => true,
+        () => false,
+      ),
+    )
     const [floor] = await heir.sql<{ is_behind: boolean }>(
       'select pg_current_wal_lsn() < $1::pg_lsn as is_behind',
       [reached?.lsn],

@@ -58,7 +58,11 @@ async function run(text: string, values: unknown[] = []): Promise<void> {
 }
 
 describe('statement channels', () => {
-  const channels = ['shardline:statement:start', 'shardline:statement:end', 'shardline:statement:error'] as const
+  const channels = [
+    'shardline:statement:start',
+    'shardline:statement:end',
+    'shardline:statement:error',
+  ] as const
   let messages: { channel: string; trace: StatementTrace }[]
   const listener = (trace: unknown, channel: string | symbol): void => {
     messages.push({ channel: String(channel), trace: trace as StatementTrace })
@@ -81,7 +85,9 @@ describe('statement channels', () => {
       tables: ['orders'],
       summary: 'INSERT orders',
       route: { kind: 'single', role: 'primary', shards: ['s0'], placementRule: 'shard-key' },
-      nodes: [{ name: 's0/primary', shard: 's0', role: 'primary', host: '127.0.0.1', port, database: 'postgres' }],
+      nodes: [
+        { name: 's0/primary', shard: 's0', role: 'primary', host: '127.0.0.1', port, database: 'postgres' },
+      ],
       rowCount: 1,
       errorType: undefined,
     })

@@ -23,7 +23,10 @@ select coalesce((select received_tli from pg_catalog.pg_stat_wal_receiver),
   pg_catalog.pg_last_wal_replay_lsn()::text`
 
 /** Up to where the primary's log certainly holds every commit acknowledged before this call. */
-export async function writtenPosition(primary: NodePool, hasAsyncCommits: boolean): Promise<WalPosition | undefined> {
+export async function writtenPosition(
+  primary: NodePool,
+  hasAsyncCommits: boolean,
+): Promise<WalPosition | undefined> {
   const [file, lsn] = await askPair(primary, hasAsyncCommits ? insertedTo : writtenTo)
   return position(timelineOfWalFile(file ?? ''), lsn)
 }

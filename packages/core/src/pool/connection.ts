@@ -65,7 +65,11 @@ export class Connection implements StatementOwner {
   #whenReady: (() => void) | undefined
 
   /** `client` must have connected. */
-  constructor(client: pg.Client, setting: ConnectionSetting, onBreak: (error: Error, connection: Connection) => void) {
+  constructor(
+    client: pg.Client,
+    setting: ConnectionSetting,
+    onBreak: (error: Error, connection: Connection) => void,
+  ) {
     this.client = client
     this.node = setting.node
     this.openedAt = performance.now()
@@ -204,7 +208,10 @@ export class Connection implements StatementOwner {
       return
     }
     const name =
-      query.mayPrepare === true && this.#prepared !== undefined && query.name === undefined && query.preface === undefined
+      query.mayPrepare === true &&
+      this.#prepared !== undefined &&
+      query.name === undefined &&
+      query.preface === undefined
         ? preparedNames.nameOf(query.text)
         : undefined
     const { load } = this.#setting

@@ -381,7 +381,9 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     this.counters.failed++
     this.emit('failed', error)
     const mayRemain =
-      this.#connections.size > 0 ? this.#waiters.size - 1 : Math.min(this.#openings.size, this.#waiters.size - 1)
+      this.#connections.size > 0
+        ? this.#waiters.size - 1
+        : Math.min(this.#openings.size, this.#waiters.size - 1)
     while (this.#waiters.size > Math.max(mayRemain, 0)) this.#waiters.shift()?.fail(error)
     this.#grow()
     this.#checkEmpty()
@@ -434,10 +436,13 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
       if (maxLifetimeMs > 0) dueMs = Math.min(dueMs, openedAt + maxLifetimeMs - now)
     }
     // Connections that `min` keeps are due all the time.
-    this.#reaper = setTimeout(() => {
-      this.#reaper = undefined
-      this.#reap()
-    }, Math.max(dueMs, leastReaperMs))
+    this.#reaper = setTimeout(
+      () => {
+        this.#reaper = undefined
+        this.#reap()
+      },
+      Math.max(dueMs, leastReaperMs),
+    )
     this.#reaper.unref()
   }
 

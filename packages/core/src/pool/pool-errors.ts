@@ -4,9 +4,13 @@ import type { NodeDescription } from '../topology/topology.ts'
 
 export function poolEnded(node: NodeDescription): TopologyError {
   return markNeverSent(
-    new TopologyError('POOL_ENDED', `The connections of node "${node.name}" were ended; nothing can run on it any more.`, {
-      details: { node: node.name },
-    }),
+    new TopologyError(
+      'POOL_ENDED',
+      `The connections of node "${node.name}" were ended; nothing can run on it any more.`,
+      {
+        details: { node: node.name },
+      },
+    ),
   )
 }
 
@@ -23,7 +27,9 @@ export function poolTimeout(
     `No connection to node "${node.name}" became free in time ` +
     `(acquire timeout ${counts.acquireTimeoutMs} ms, max ${counts.max}, ${counts.total} open or opening, ${counts.waiting} callers waiting). ` +
     'Release connections sooner, raise max, or raise the acquire timeout.'
-  return markNeverSent(new TopologyError('POOL_TIMEOUT', message, { details: { node: node.name, ...counts } }))
+  return markNeverSent(
+    new TopologyError('POOL_TIMEOUT', message, { details: { node: node.name, ...counts } }),
+  )
 }
 
 export function connectTimeout(node: NodeDescription, timeoutMs: number): TopologyError {

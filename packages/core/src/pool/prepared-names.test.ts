@@ -50,6 +50,10 @@ describe('PreparedNames', () => {
   it('leaves texts alone that V8 would hash by their length', () => {
     const names = new PreparedNames()
     const long = 'x'.repeat(16_384)
-    expect([names.nameOf(long), names.nameOf(long), names.nameOf(long)]).toEqual([undefined, undefined, undefined])
+    expect([names.nameOf(long), names.nameOf(long), names.nameOf(long)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
   })
 })

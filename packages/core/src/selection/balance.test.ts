@@ -150,7 +150,12 @@ describe('NodeLoad', () => {
   it('stays between nothing and the slowest answer, whatever comes', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(fc.double({ min: 0, max: 1e4, noNaN: true }), fc.double({ min: 0.01, max: 1e4, noNaN: true }))),
+        fc.array(
+          fc.tuple(
+            fc.double({ min: 0, max: 1e4, noNaN: true }),
+            fc.double({ min: 0.01, max: 1e4, noNaN: true }),
+          ),
+        ),
         (answers) => {
           const load = new NodeLoad(1_000, 1)
           let now = 0

@@ -24,7 +24,10 @@ export function taggedFor<C extends Candidate>(
 }
 
 /** Nodes of the zone; all of them when no zone is preferred or none is there. */
-export function nearest<C extends Candidate>(candidates: readonly C[], zone: string | undefined): readonly C[] {
+export function nearest<C extends Candidate>(
+  candidates: readonly C[],
+  zone: string | undefined,
+): readonly C[] {
   if (zone === undefined || candidates.length < 2) return candidates
   const near = keep(candidates, ({ node }) => node.zone === zone)
   return near.length === 0 ? candidates : near

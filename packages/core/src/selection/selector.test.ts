@@ -33,7 +33,10 @@ function order(
   return createSelector({ ...clock, ...options })(shard, request).map(({ node }) => node.name)
 }
 
-const without = (...names: string[]) => ({ node }: Candidate) => !names.includes(node.name)
+const without =
+  (...names: string[]) =>
+  ({ node }: Candidate) =>
+    !names.includes(node.name)
 
 describe('createSelector', () => {
   it('puts the picked replica first, the others behind it, and the primary last', () => {
@@ -130,11 +133,13 @@ describe('createSelector', () => {
           }
           const permitted = tagged.filter((one) => facts(one)?.isConsistent)
           expect(names.toSorted()).toEqual(['primary', ...permitted.map(({ node }) => node.name)].toSorted())
-          const isReady = (name: string) => permitted.some((one) => one.node.name === name && facts(one)?.isAvailable)
+          const isReady = (name: string) =>
+            permitted.some((one) => one.node.name === name && facts(one)?.isAvailable)
           const primaryAt = names.indexOf('primary')
           expect(names.slice(0, primaryAt).every(isReady)).toBe(true)
           expect(names.slice(primaryAt + 1).some(isReady)).toBe(false)
-          const isNear = (name: string) => shard.replicas.some(({ node }) => node.name === name && node.zone === zone)
+          const isNear = (name: string) =>
+            shard.replicas.some(({ node }) => node.name === name && node.zone === zone)
           const ready = names.slice(0, primaryAt)
           if (zone !== undefined && ready.some(isNear)) expect(isNear(ready[0] ?? '')).toBe(true)
         }

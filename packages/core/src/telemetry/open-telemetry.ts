@@ -1,12 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { isSqlState } from './error-type.ts'
 import { subscribeLate } from './statement-trace.ts'
-import type { Attributes, Span, SpanKind, SpanStatusCode, TraceAPI, TracerProvider } from '@opentelemetry/api'
+import type * as OpenTelemetryApi from '@opentelemetry/api'
+import type { Attributes, Span } from '@opentelemetry/api'
 import type { ReachedNode, StatementTrace } from './statement-trace.ts'
 
-/** `SpanKind.CLIENT` and `SpanStatusCode.ERROR` of the API, whose values are part of its protocol. */
-const client = 2 as SpanKind
-const error = 2 as SpanStatusCode
+type Api = typeof OpenTelemetryApi
 
 /**
  * Makes a span of every statement, by OpenTelemetry's conventions for database clients (stable since 1.33), with
@@ -14,20 +13,23 @@ const error = 2 as SpanStatusCode
  *
  * Returns a function that stops it. While it is not called, nobody subscribes and statements cost nothing.
  */
-export function traceStatements(provider: TracerProvider): () => void {
-  const tracer = provider.getTracer('@shardline/core')
+export function traceStatements({ trace: tracing, SpanKind, SpanStatusCode }: Api): () => void {
+  const tracer = tracing.getTracer('@shardline/core')
   const spans = new WeakMap<object, Span>()
 
   const onStart = (message: unknown): void => {
     const trace = message as StatementTrace
-    spans.set(trace, tracer.startSpan(trace.summary, { kind: client, attributes: startAttributes(trace) }))
+    spans.set(
+      trace,
+      tracer.startSpan(trace.summary, { kind: SpanKind.CLIENT, attributes: startAttributes(trace) }),
+    )
   }
   const onEnd = (message: unknown): void => {
     const trace = message as StatementTrace
     const span = spans.get(trace)
     if (span === undefined) return
     span.setAttributes(endAttributes(trace))
-    if (trace.errorType !== undefined) span.setStatus({ code: error })
+    if (trace.errorType !== undefined) span.setStatus({ code: SpanStatusCode.ERROR })
     span.end()
     spans.delete(trace)
   }
@@ -53,12 +55,12 @@ let stop: () => void = () => {}
  * undefined without the API. However many routers ask for it, a statement gets one span.
  */
 export async function traceWithInstalledApi(): Promise<(() => void) | undefined> {
-  const trace = await installedApi()
-  if (trace === undefined) return undefined
+  const api = await installedApi()
+  if (api === undefined) return undefined
   if (++users === 1) {
     stop = subscribeLate(() => {
       const { trace: registered } = (globalThis as Registry)[registry] ?? {}
-      return registered === undefined ? undefined : traceStatements(trace.getTracerProvider())
+      return registered === undefined ? undefined : traceStatements(api)
     })
   }
   let isUsed = true
@@ -71,9 +73,9 @@ export async function traceWithInstalledApi(): Promise<(() => void) | undefined>
 
 type Registry = { readonly [registry]?: { readonly trace?: unknown } }
 
-async function installedApi(): Promise<TraceAPI | undefined> {
+async function installedApi(): Promise<Api | undefined> {
   try {
-    return (await import('@opentelemetry/api')).trace
+    return await import('@opentelemetry/api')
   } catch (cause) {
     if ((cause as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND') return undefined
     throw cause

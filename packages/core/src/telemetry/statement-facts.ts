@@ -25,9 +25,7 @@ export function factsOf(statement: Statement): StatementFacts {
 
 function readFacts({ kind, tables, transaction }: Statement): StatementFacts {
   const operation = transaction === undefined ? operations[kind] : transactionWord(transaction.command)
-  const names = new Set(
-    tables.map(({ schema, name }) => (schema === undefined ? name : `${schema}.${name}`)),
-  )
+  const names = new Set(tables.map(({ schema, name }) => (schema === undefined ? name : `${schema}.${name}`)))
   let summary = operation
   for (const name of names) {
     if (summary.length + 1 + name.length > longestSummary) break
