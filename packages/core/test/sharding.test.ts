@@ -3,9 +3,11 @@ import fc from 'fast-check'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createAssignment, pinKeys } from '../src/sharding/assignment.ts'
+import { readArrayLiteral } from '../src/sharding/array-literal.ts'
 import { bucketSql } from '../src/sharding/bucket-sql.ts'
 import { canonicalKey, hashBucketOfKey, hashBucketOfValue, placedKey } from '../src/sharding/canonical-key.ts'
 import type { KeySession } from '../src/sharding/key-session.ts'
+import { resolveKeySet } from '../src/sharding/resolve-key-set.ts'
 import { bucketOfValue, createShardMap } from '../src/sharding/shard-map.ts'
 import type { KeyedPlacement } from '../src/statement/catalog.ts'
 import type { KeyType } from '../src/statement/key-type.ts'
@@ -85,8 +87,18 @@ async function agree(
 
 const spaced = (value: string): fc.Arbitrary<string> =>
   fc
-    .tuple(fc.constantFrom('', ' ', '\t\n', ' \v'), fc.constantFrom('', '+', '0', '00'), fc.constantFrom('', ' ', '\r\n'))
-    .map(([before, sign, after]) => before + (value.startsWith('-') && sign === '+' ? '' : value.startsWith('-') ? '' : sign) + value + after)
+    .tuple(
+      fc.constantFrom('', ' ', '\t\n', ' \v'),
+      fc.constantFrom('', '+', '0', '00'),
+      fc.constantFrom('', ' ', '\r\n'),
+    )
+    .map(
+      ([before, sign, after]) =>
+        before +
+        (value.startsWith('-') && sign === '+' ? '' : value.startsWith('-') ? '' : sign) +
+        value +
+        after,
+    )
 
 const boundaries = [2n ** 15n, 2n ** 31n, 2n ** 32n, 2n ** 53n, 2n ** 63n].flatMap((edge) =>
   [-1n, 0n, 1n].flatMap((step) => [edge + step, -(edge + step)]),
@@ -102,7 +114,23 @@ const integerValues = fc.oneof(
   integers.chain((value) => spaced(String(value))),
   fc.double(),
   fc.string({ maxLength: 6 }),
-  fc.constantFrom('0x2A', '1_000', '0b1', '-0', '--1', '+-1', '', ' ', '-', '1.0', '1e3', '\u00a01', '１', true, 'true'),
+  fc.constantFrom(
+    '0x2A',
+    '1_000',
+    '0b1',
+    '-0',
+    '--1',
+    '+-1',
+    '',
+    ' ',
+    '-',
+    '1.0',
+    '1e3',
+    '\u00a01',
+    '１',
+    true,
+    'true',
+  ),
 )
 
 describe('integer keys', () => {
@@ -124,7 +152,16 @@ describe('integer keys', () => {
   })
 
   test('what is no integer of the type is not proved', () => {
-    for (const value of [Buffer.from('42'), [42], { toPostgres: () => 42 }, 42.5, Number.NaN, '4294967296', 2 ** 31, new Date(0)]) {
+    for (const value of [
+      Buffer.from('42'),
+      [42],
+      { toPostgres: () => 42 },
+      42.5,
+      Number.NaN,
+      '4294967296',
+      2 ** 31,
+      new Date(0),
+    ]) {
       expect(canonicalKey('int4', value, {})).toBeUndefined()
     }
   })
@@ -166,7 +203,12 @@ describe('text keys', () => {
 
 test('uuid keys, in every form that uuid_in accepts', async () => {
   const uuids = fc
-    .tuple(fc.uuid(), fc.constantFrom('as is', 'no hyphens', 'all hyphens', 'odd hyphens'), fc.boolean(), fc.boolean())
+    .tuple(
+      fc.uuid(),
+      fc.constantFrom('as is', 'no hyphens', 'all hyphens', 'odd hyphens'),
+      fc.boolean(),
+      fc.boolean(),
+    )
     .map(([uuid, form, isUpper, hasBraces]) => {
       const digits = uuid.replaceAll('-', '')
       const forms = {
@@ -209,15 +251,46 @@ describe('time keys', () => {
       month: fc.integer({ min: 0, max: 13 }),
       day: fc.integer({ min: 0, max: 32 }),
       separator: fc.constantFrom(' ', 'T', 't', '_'),
-      clock: fc.constantFrom('00:00', '23:59:59.999999', '24:00:00', '12:34:60', '01:02:03.4', '23:00', '12:00:00.1234567', '1:2:3'),
-      zone: fc.constantFrom('', 'Z', '+00', '-08', '+05:30', '+0530', '-00:44:30', '+15:59', '+16', ' UTC', '+5'),
+      clock: fc.constantFrom(
+        '00:00',
+        '23:59:59.999999',
+        '24:00:00',
+        '12:34:60',
+        '01:02:03.4',
+        '23:00',
+        '12:00:00.1234567',
+        '1:2:3',
+      ),
+      zone: fc.constantFrom(
+        '',
+        'Z',
+        '+00',
+        '-08',
+        '+05:30',
+        '+0530',
+        '-00:44:30',
+        '+15:59',
+        '+16',
+        ' UTC',
+        '+5',
+      ),
       form: fc.constantFrom('date', 'full', 'full', 'full'),
     })
     .map(({ year, month, day, separator, clock, zone, form }) => {
       const date = `${String(year).padStart(4, '0')}-${two(month)}-${two(day)}`
       return form === 'date' ? date : date + separator + clock + zone
     })
-  const words = fc.constantFrom('infinity', '-infinity', 'now', 'today', 'epoch', '2024-01-01 BC', '20240101', '1/2/2024', '2024-1-1')
+  const words = fc.constantFrom(
+    'infinity',
+    '-infinity',
+    'now',
+    'today',
+    'epoch',
+    '2024-01-01 BC',
+    '20240101',
+    '1/2/2024',
+    '2024-1-1',
+  )
   const values = fc.oneof(dates, texts, texts, words)
 
   test.each(['date', 'timestamp', 'timestamptz'] as const)('%s in UTC, by every period', async (type) => {
@@ -290,9 +363,86 @@ describe('time keys', () => {
   })
 })
 
+describe('arrays', () => {
+  const serverArray = async (value: unknown): Promise<readonly (string | null)[] | undefined> => {
+    try {
+      const { rows } = await client.query<{ json: string }>('select to_json($1::text[])::text as json', [
+        value,
+      ])
+      return JSON.parse(rows[0]?.json ?? 'null') as readonly (string | null)[]
+    } catch (error) {
+      if ((error as { code?: string }).code?.startsWith('22') === true) return undefined
+      throw error
+    }
+  }
+
+  test('array literals have the elements that PostgreSQL reads', async () => {
+    const piece = fc.constantFrom(
+      'a',
+      'b c',
+      'NULL',
+      'null',
+      ',',
+      ',',
+      '"',
+      '"x y"',
+      '"a\\"b"',
+      '\\',
+      ' ',
+      '\t',
+      '{',
+      '}',
+      '""',
+      'ü',
+    )
+    const literals = fc.oneof(
+      fc.array(piece, { maxLength: 6 }).map((pieces) => `{${pieces.join('')}}`),
+      fc.array(piece, { maxLength: 5 }).map((pieces) => ` { ${pieces.join(',')} } `),
+      fc.constantFrom('', '{', '{}', ' { } ', '[0:1]={a,b}', '{{a},{b}}', 'a', '{a}b', '{,}'),
+    )
+    let proved = 0
+    await fc.assert(
+      fc.asyncProperty(literals, async (literal) => {
+        const elements = readArrayLiteral(literal)
+        if (elements === undefined) return
+        proved++
+        expect({ literal, elements }).toEqual({ literal, elements: await serverArray(literal) })
+      }),
+      { numRuns: 3_000 },
+    )
+    expect(proved).toBeGreaterThan(500)
+  })
+
+  test('JavaScript arrays have the keys that PostgreSQL reads', async () => {
+    const members = fc.oneof(
+      fc.string({ maxLength: 8 }),
+      fc.integer(),
+      fc.bigInt(),
+      fc.boolean(),
+      fc.constantFrom(null, undefined, 'NULL', '"', '\\', ''),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(members, { maxLength: 6 }), async (array) => {
+        const keys = resolveKeySet(
+          { kind: 'array', value: { source: 'parameter', number: 1, type: 'text' } },
+          [array],
+          placementOf('text'),
+          {},
+        )
+        if (keys === 'all') return
+        const server = await serverArray(array)
+        expect(keys).toEqual(new Set(server?.filter((element) => element !== null)))
+      }),
+      { numRuns: 1_000 },
+    )
+  })
+})
+
 describe('the bucket in SQL', () => {
   const shapes: readonly (readonly [string, KeyedPlacement])[] = [
-    ...(['int2', 'int4', 'int8', 'text', 'varchar', 'uuid'] as const).map((type) => [type, placementOf(type)] as const),
+    ...(['int2', 'int4', 'int8', 'text', 'varchar', 'uuid'] as const).map(
+      (type) => [type, placementOf(type)] as const,
+    ),
     ...(['date', 'timestamp', 'timestamptz'] as const).flatMap((type) =>
       periods.map((every) => [`${type}_${every}`, placementOf(type, every)] as const),
     ),
@@ -324,6 +474,8 @@ describe('the bucket in SQL', () => {
     expect(bucketOfValue(map, placement, 42, 'text', {})).toBe(16_386)
     await client.query('create table pinned (k text not null primary key)')
     await client.query(`alter table pinned add check (${bucketSql(placement, 'k', map)} < 16400)`)
-    await client.query(`create publication pinned for table pinned where (${bucketSql(placement, 'k', map)} = 16385)`)
+    await client.query(
+      `create publication pinned for table pinned where (${bucketSql(placement, 'k', map)} = 16385)`,
+    )
   })
 })
