@@ -2,6 +2,7 @@ import { StatementError } from '../errors.ts'
 import { parse } from '../statement/parser.ts'
 import { bodyAs, stringOf, walk } from '../statement/tree.ts'
 import type { Node } from '../statement/tree.ts'
+import type { Statement } from '../statement/statement.ts'
 
 /** What a command does to the state of its session, beyond what the classification says about routing. */
 export type SessionCommand =
@@ -27,6 +28,20 @@ export function sessionCommand(text: string): SessionCommand {
   if (bodyAs(stmt, 'DiscardStmt')?.target === 'DISCARD_ALL') return { command: 'discard-all' }
   const unlisten = bodyAs(stmt, 'UnlistenStmt')
   return unlisten !== undefined && unlisten.conditionname === undefined ? { command: 'unlisten-all' } : other
+}
+
+const beginTags = new WeakMap<Statement, string>()
+
+/** The command tag of a statement that begins a transaction; parsed once per plan. */
+export function beginTag(statement: Statement): string {
+  if (statement.transaction?.command !== 'begin') return 'BEGIN'
+  let tag = beginTags.get(statement)
+  if (tag === undefined) {
+    const stmt = parse(statement.text).stmts[0]?.stmt
+    tag = bodyAs(stmt, 'TransactionStmt')?.kind === 'TRANS_STMT_START' ? 'START TRANSACTION' : 'BEGIN'
+    beginTags.set(statement, tag)
+  }
+  return tag
 }
 
 /** Settings that decide what a name or a literal in a text means, and with it on which shard rows are looked for. */

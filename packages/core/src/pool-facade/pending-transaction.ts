@@ -111,10 +111,11 @@ export class PendingTransaction {
     this.#session = []
   }
 
-  answer(statement: TransactionCommand, text: string): Answer {
+  /** `beginTag`: START TRANSACTION is told apart from BEGIN by its tag alone. */
+  answer(statement: TransactionCommand, text: string, beginTag = 'BEGIN'): Answer {
     switch (statement.command) {
       case 'begin':
-        return this.#begin(statement.modes, text)
+        return this.#begin(statement.modes, text, beginTag)
       case 'set-transaction':
         return this.#setTransaction(statement.modes, text)
       case 'set-session-characteristics':
@@ -143,16 +144,16 @@ export class PendingTransaction {
     }
   }
 
-  #begin(modes: TransactionModes, text: string): Answer {
+  #begin(modes: TransactionModes, text: string, command: string): Answer {
     if (this.#status === 'failed') return this.#aborted()
     if (this.#status === 'open') {
       const setting = modesText(modes)
       if (setting !== undefined) this.#hold(modes, `SET TRANSACTION ${setting}`)
-      return { command: 'BEGIN', notice: { code: '25001', message: 'there is already a transaction in progress' } }
+      return { command, notice: { code: '25001', message: 'there is already a transaction in progress' } }
     }
     this.#status = 'open'
     this.#hold(modes, text)
-    return { command: 'BEGIN' }
+    return { command }
   }
 
   #setTransaction(modes: TransactionModes, text: string): Answer {

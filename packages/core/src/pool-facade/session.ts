@@ -5,7 +5,7 @@ import { execute, observeDirectly } from '../execution/execute.ts'
 import { isOutcomeUnknown, judge } from '../execution/failure.ts'
 import { commandResult } from '../execution/result.ts'
 import { serverError } from '../execution/server-error.ts'
-import { refuseMeaningSettings, sessionCommand } from '../execution/session-command.ts'
+import { beginTag, refuseMeaningSettings, sessionCommand } from '../execution/session-command.ts'
 import { openRowStream, streamOn } from '../execution/row-stream.ts'
 import { noNode } from '../execution/single.ts'
 import { observeStatement } from '../telemetry/statement-trace.ts'
@@ -94,7 +94,7 @@ export class Session {
     }
     const { transaction } = statement
     if (transaction !== undefined && this.#runTransactionCommand(statement, transaction, request, done)) return
-    if (this.#isAborted && statement.kind !== 'unparsable') {
+    if (this.#isAborted && statement.kind !== 'unparsable' && statement.kind !== 'empty') {
       done(serverError(this.#engine.pg, abortedTransaction), undefined)
       return
     }
@@ -266,7 +266,7 @@ export class Session {
           this.#refuse(error, done)
           return true
         }
-        this.#answer(this.#pending.answer(command, statement.text), done)
+        this.#answer(this.#pending.answer(command, statement.text, beginTag(statement)), done)
         return true
     }
   }
@@ -577,35 +577,35 @@ export class Session {
       if (error === undefined) observer?.ended(result?.rowCount ?? null)
       else observer?.failed(error)
       if (connection.isBroken && (wasInTransaction || this.#pins.size > 0)) this.#isLost = true
-      const wait = this.#settle(statement, error)
+      const wait = this.#settle(statement, error, result?.command)
       if (wait === undefined) done(error, result)
       else wait.then(() => done(error, result), (failure: unknown) => done(failure, undefined))
     })
   }
 
   /** After a statement on the bound connection: what it left there, and whether the connection may go. */
-  #settle(statement: Statement, error: unknown): Promise<unknown> | undefined {
+  #settle(statement: Statement, error: unknown, command?: string): Promise<unknown> | undefined {
     const connection = this.#connection
     if (connection === undefined) return undefined
-    const { shard } = connection.node
+    const { shard, role } = connection.node
     if (statement.isSessionChanging && statement.pins !== undefined && statement.pins !== 'sequence-value') {
       this.#pins.add(statement.pins)
     }
     if (statement.changesCatalog && error === undefined) this.#changesCatalog = true
-    const mayHaveWritten = statement.role === 'primary' && statement.transaction === undefined
+    const mayHaveWritten = role === 'primary' && statement.role === 'primary' && statement.transaction === undefined
     if (connection.transactionStatus !== 'I' && !connection.isBroken) {
       this.#hasWritten ||= mayHaveWritten
       return undefined
     }
-    if ((mayHaveWritten || this.#hasWritten) && (error === undefined || isOutcomeUnknown(error) || this.#hasWritten)) {
-      this.#engine.wrote(shard)
-    }
     const hasEnded = statement.transaction !== undefined
+    const isRolledBack = hasEnded && command === 'ROLLBACK'
+    const mayHaveFailed = error !== undefined && !isOutcomeUnknown(error)
+    if ((mayHaveWritten && !mayHaveFailed) || (this.#hasWritten && !isRolledBack)) this.#engine.wrote(shard)
     this.#hasWritten = false
     const changesCatalog = this.#changesCatalog
     this.#changesCatalog = false
     if (hasEnded) this.#isRefused = false
-    if (this.#pins.size === 0 && (hasEnded || connection.node.role === 'replica' || connection.isBroken) && !this.#isLost) {
+    if (this.#pins.size === 0 && (hasEnded || role === 'replica' || connection.isBroken) && !this.#isLost) {
       this.#letGo()
     }
     return changesCatalog ? this.#engine.refreshCatalog('ddl') : undefined
