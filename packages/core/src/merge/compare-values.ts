@@ -14,28 +14,23 @@ export const compareNumbers: CompareDecoded = (left, right) => {
   return Number(left !== left) - Number(right !== right)
 }
 
-/** Texts of ASCII characters, or of one fixed shape. */
-export const compareAscii: CompareDecoded = (left, right) => (left < right ? -1 : left > right ? 1 : 0)
+/** Texts by UTF-16 units: right for ASCII and for what `sortableText` made. */
+export const compareUnits: CompareDecoded = (left, right) => (left < right ? -1 : left > right ? 1 : 0)
+
+const aboveBasicRange = /[\ud800-\uffff]/
 
 /**
- * Texts by code point, as memcmp of their UTF-8 does. JavaScript's own `<` goes by UTF-16 units, which puts
- * U+E000…U+FFFF above the characters that need surrogates.
+ * A text whose UTF-16 units sort as the code points of the original do, which is how memcmp sorts their UTF-8: surrogates
+ * and the units above them change places.
  */
-export const compareCodePoints: CompareDecoded = (left, right) => {
-  if (typeof left !== 'string' || typeof right !== 'string') return compareNumbers(left, right)
-  const length = Math.min(left.length, right.length)
-  for (let index = 0; index < length; index++) {
-    const a = left.charCodeAt(index)
-    const b = right.charCodeAt(index)
-    if (a === b) continue
-    if (a < 0xd800 || b < 0xd800) return a - b
-    return rotateSurrogates(a) - rotateSurrogates(b)
+export function sortableText(text: string): string {
+  if (!aboveBasicRange.test(text)) return text
+  let sortable = ''
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index)
+    sortable += String.fromCharCode(unit < 0xd800 ? unit : unit < 0xe000 ? unit + 0x2000 : unit - 0x800)
   }
-  return left.length - right.length
-}
-
-function rotateSurrogates(unit: number): number {
-  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800
+  return sortable
 }
 
 const notANumber = 'NaN'

@@ -2,10 +2,10 @@ import { DatabaseError, StatementError } from '../errors.ts'
 import type { Collation } from '../statement/catalog.ts'
 import {
   canonicalNumeric,
-  compareAscii,
-  compareCodePoints,
+  compareUnits,
   compareNumbers,
   compareNumerics,
+  sortableText,
   type CompareDecoded,
   type Decoded,
 } from './compare-values.ts'
@@ -63,9 +63,9 @@ const integerOrder: TypeOrder = {
   compare: compareNumbers,
 }
 const floatOrder: TypeOrder = { decode: Number, compare: compareNumbers }
-const asciiOrder: TypeOrder = { decode: (text) => text, compare: compareAscii }
-const codePointOrder: TypeOrder = { decode: (text) => text, compare: compareCodePoints }
-const paddedOrder: TypeOrder = { decode: withoutPadding, compare: compareCodePoints }
+const asciiOrder: TypeOrder = { decode: (text) => text, compare: compareUnits }
+const codePointOrder: TypeOrder = { decode: sortableText, compare: compareUnits }
+const paddedOrder: TypeOrder = { decode: (text) => sortableText(withoutPadding(text)), compare: compareUnits }
 
 function withoutPadding(text: string): string {
   let end = text.length
@@ -116,7 +116,7 @@ const bytea = readingOrder('bytea', hexBytes, (text) => (text.startsWith('\\x') 
 /** Types whose order follows from the text alone. */
 const localOrders: ReadonlyMap<number, TypeOrder> = new Map([
   [typeOid.bool, asciiOrder],
-  [typeOid.bytea, { decode: (text) => bytea.decode(text), compare: compareAscii }],
+  [typeOid.bytea, { decode: (text) => bytea.decode(text), compare: compareUnits }],
   [typeOid.char, readingOrder('"char"', '', decodeByte)],
   [typeOid.int2, integerOrder],
   [typeOid.int4, integerOrder],
