@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { columns } from './merge-parts.ts'
+import { columns } from './merge-catalog.ts'
 
 /** A statement over `t`, with what only its maker knows. */
 export interface MergeStatement {
