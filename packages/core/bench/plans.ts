@@ -5,7 +5,7 @@
  */
 import { analyse } from '../src/statement/analyse.ts'
 import { classify } from '../src/statement/classify/classify.ts'
-import { emptyCatalog } from '../src/statement/catalog.ts'
+import { emptyCatalog, type Catalog, type Column, type Relation } from '../src/statement/catalog.ts'
 import { parseInsert } from '../src/statement/insert-template.ts'
 import { loadParser, parse } from '../src/statement/parser.ts'
 import { PlanCache } from '../src/statement/plan-cache.ts'
@@ -27,6 +27,64 @@ const statements: readonly string[] = [
   'insert into "features" ("entity_id", "name", "value") values ($1, $2, $3) on conflict ("entity_id", "name") do update set "value" = excluded."value"',
   'with "recent" as (select "id", "total" from "orders" where "tenant_id" = $1 and "created_at" > $2) select "r"."id", "l"."sku" from "recent" as "r" left join lateral (select "sku" from "lines" where "lines"."order_id" = "r"."id" order by "sku" limit 1) as "l" on true',
 ]
+
+const int8 = (name: string): Column => ({
+  name,
+  type: 'bigint',
+  notNull: true,
+  hasDefault: false,
+  isGenerated: false,
+})
+const text = (name: string): Column => ({
+  ...int8(name),
+  type: 'text',
+  collation: emptyCatalog.defaultCollation,
+})
+
+function sharded(name: string, keyColumn: string, columns: readonly Column[]): [string, Relation] {
+  const relation: Relation = {
+    schema: 'public',
+    name,
+    kind: 'table',
+    columns,
+    placement: { strategy: 'tenant', group: 'tenant', keyColumn, keyType: 'int8', isGuarded: false },
+    keyspace: 'default',
+    uniqueKeys: [['id']],
+    foreignKeys: [],
+    hasTriggers: false,
+  }
+  return [`public.${name}`, relation]
+}
+
+const order = [
+  'id',
+  'tenant_id',
+  'tenantId',
+  'customer_id',
+  'total',
+  'created_at',
+  'updated_at',
+  'deletedAt',
+  'data',
+].map(int8)
+const shardedCatalog: Catalog = {
+  ...emptyCatalog,
+  version: 1,
+  isSharded: true,
+  relations: new Map([
+    sharded('orders', 'tenant_id', [...order, text('status')]),
+    sharded('customers', 'tenant_id', [int8('id'), int8('tenant_id'), text('name')]),
+    sharded('lines', 'tenant_id', [
+      int8('id'),
+      int8('tenant_id'),
+      int8('order_id'),
+      int8('orderId'),
+      text('sku'),
+    ]),
+    sharded('features', 'entity_id', [int8('entity_id'), text('name'), text('value')]),
+    sharded('t', 'a', Array.from('abcdefghij', int8)),
+  ]),
+}
 
 function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
@@ -66,7 +124,8 @@ function retainedBytes(count: number): number {
   const cache = new PlanCache({ maxPlans: 4 * count })
   globalThis.gc?.()
   const before = process.memoryUsage().heapUsed
-  for (let plan = 0; plan < count; plan++) cache.get(`${statements[plan % statements.length]} /*+ ${plan} */`)
+  for (let plan = 0; plan < count; plan++)
+    cache.get(`${statements[plan % statements.length]} /*+ ${plan} */`, shardedCatalog)
   globalThis.gc?.()
   return Math.round((process.memoryUsage().heapUsed - before) / cache.size)
 }
@@ -83,6 +142,7 @@ const figures = {
     200,
   ),
   planMissMicros: micros((sql) => analyse(sql), statements, 200),
+  shardedPlanMissMicros: micros((sql) => analyse(sql, shardedCatalog), statements, 200),
   hitNanos: hitNanos(new PlanCache(), statements),
   hitWithCommentNanos: hitNanos(
     new PlanCache(),
@@ -91,6 +151,7 @@ const figures = {
   bulkParseMicros: micros(parse, [bulk], 10),
   bulkTemplateMicros: micros((sql) => parseInsert(sql), [bulk], 10),
   bulkPlanMissMicros: micros((sql) => analyse(sql), [bulk], 10),
+  shardedBulkPlanMissMicros: micros((sql) => analyse(sql, shardedCatalog), [bulk], 10),
   bulkHitMicros: ((cache) => micros((sql) => cache.get(sql), [bulk], 50))(new PlanCache()),
   bytesPerPlan: retainedBytes(10_000),
   averageTextLength: Math.round(statements.reduce((sum, sql) => sum + sql.length, 0) / statements.length),

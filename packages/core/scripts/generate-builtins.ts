@@ -213,7 +213,7 @@ export type Nature =
 /** Names in pg_catalog by \`nature:volatility\` (i, s, v), the worst over all overloads. */
 export const builtinFunctions: Readonly<Record<string, string>> = {
 ${[...groups]
-  .sort()
+  .sort(([a], [b]) => (a < b ? -1 : 1))
   .map(([key, names]) => `  '${key}': ${literal(names)},`)
   .join('\n')}
 }

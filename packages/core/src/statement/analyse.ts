@@ -1,9 +1,9 @@
 import { emptyCatalog, type Catalog } from './catalog.ts'
 import { classify, type Classification } from './classify/classify.ts'
 import { removeComments } from './comments.ts'
-import { readHints } from './hints.ts'
+import { noHints, readHints } from './hints.ts'
 import { parseInsert } from './insert-template.ts'
-import { parse, tooDeep, type ParsedText } from './parser.ts'
+import { parse, refuseNul, tooDeep, type ParsedText } from './parser.ts'
 import { analysePlacement } from './placement.ts'
 import type { Hints, Placement, Refusal, Statement, SyntaxError } from './statement.ts'
 
@@ -17,8 +17,21 @@ import type { Hints, Placement, Refusal, Statement, SyntaxError } from './statem
  * @throws {StatementError} STATEMENT_NUL, STATEMENT_TOO_LARGE, HINT_INVALID.
  */
 export function analyse(sql: string, catalog: Catalog = emptyCatalog): Statement {
+  const { text, hints } = readSource(sql)
+  return analyseText(text, hints, sql, catalog)
+}
+
+/** A text without its comments, and the hints that were in them. */
+export interface Source {
+  readonly text: string
+  readonly hints: Hints
+}
+
+/** Throws StatementError STATEMENT_NUL (in a comment, too: the server would end the text there), HINT_INVALID. */
+export function readSource(sql: string): Source {
+  refuseNul(sql)
   const { text, comments } = removeComments(sql)
-  return analyseText(text, readHints(comments), sql, catalog)
+  return { text, hints: comments.length === 0 ? noHints : readHints(comments) }
 }
 
 /** Analyses a text whose comments were taken out; `original` still has them, for the position of a syntax error. */

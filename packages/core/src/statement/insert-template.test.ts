@@ -1,9 +1,39 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { analyse } from './analyse.ts'
+import { emptyCatalog, type Catalog } from './catalog.ts'
 import { parseInsert } from './insert-template.ts'
 import { loadParser, parse } from './parser.ts'
 
 beforeAll(loadParser)
+
+const shardedCatalog: Catalog = {
+  ...emptyCatalog,
+  version: 1,
+  isSharded: true,
+  relations: new Map([
+    [
+      'public.t',
+      {
+        schema: 'public',
+        name: 't',
+        kind: 'table',
+        columns: ['a', 'b'].map((name) => ({
+          name,
+          type: 'bigint',
+          notNull: true,
+          hasDefault: false,
+          isGenerated: false,
+        })),
+        placement: { strategy: 'tenant', group: 'tenant', keyColumn: 'a', keyType: 'int8', isGuarded: false },
+        keyspace: 'default',
+        uniqueKeys: [['a']],
+        foreignKeys: [],
+        hasTriggers: false,
+      },
+    ],
+  ]),
+}
 
 function bulk(rows: number, head = 'insert into "t" ("a", "b") values ', tail = ''): string {
   return (
@@ -53,6 +83,12 @@ describe('parseInsert', () => {
     else expect(parsed).toBeUndefined()
   })
 
+  it('gives the rows of a sharded table their keys', () => {
+    const rows = analyse(bulk(200), shardedCatalog).placement.rows
+    expect(rows?.keys).toHaveLength(200)
+    expect(rows?.keys[199]).toEqual({ source: 'parameter', number: 399, type: 'int8' })
+  })
+
   it('never differs from the parser', () => {
     const space = fc.constantFrom('', ' ', '\n', '  \t', '\f', '\v')
     const item = fc.oneof(
@@ -71,7 +107,7 @@ describe('parseInsert', () => {
           '999999999',
         ),
       },
-      { weight: 4, arbitrary: fc.stringMatching(/^[ -&(-\[\]-~]{0,8}$/).map((text) => `'${text}'`) },
+      { weight: 4, arbitrary: fc.stringMatching(/^[ -&(-[\]-~]{0,8}$/).map((text) => `'${text}'`) },
       {
         weight: 1,
         arbitrary: fc.constantFrom(

@@ -106,7 +106,7 @@ async function observeStart(factory: Factory, module: WasmModule): Promise<reado
       const { exports } = new WebAssembly.Instance(module, imports)
       const observed: WasmExports = { ...exports }
       for (const [name, value] of Object.entries(exports)) {
-        if (typeof value !== 'function' || !(value instanceof Function)) continue
+        if (typeof value !== 'function') continue
         observed[name] = (...args: unknown[]): unknown => {
           called.push(name)
           return (value as (...args: unknown[]) => unknown)(...args)
@@ -152,12 +152,7 @@ const maxKeptMemory = 256 * 1024 * 1024
  */
 export function parse(text: string): ParsedText {
   if (engine === undefined) throw new TypeError('The parser is not loaded: await loadParser() first.')
-  if (text.includes('\0')) {
-    throw new StatementError(
-      'STATEMENT_NUL',
-      'The statement contains a NUL character, which PostgreSQL cannot take. Pass such values as bytea parameters.',
-    )
-  }
+  refuseNul(text)
   if (text.length > maxTextLength) {
     throw new StatementError(
       'STATEMENT_TOO_LARGE',
@@ -176,6 +171,15 @@ export function parse(text: string): ParsedText {
   }
   if (instance.HEAPU8.length <= maxKeptMemory) current = instance
   return outcome
+}
+
+export function refuseNul(text: string): void {
+  if (text.includes('\0')) {
+    throw new StatementError(
+      'STATEMENT_NUL',
+      'The statement contains a NUL character, which PostgreSQL cannot take. Pass such values as bytea parameters.',
+    )
+  }
 }
 
 /** The refusal for a statement whose tree is deeper than the stack; also for walks over trees. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { analyseText, learnPrimary } from './analyse.ts'
+import { analyseText, learnPrimary, readSource } from './analyse.ts'
 import { emptyCatalog, type Catalog } from './catalog.ts'
-import { mayHaveComments, removeComments } from './comments.ts'
-import { hintsKey, noHints, readHints } from './hints.ts'
+import { mayHaveComments } from './comments.ts'
+import { hintsKey, noHints } from './hints.ts'
 import type { Hints, Statement } from './statement.ts'
 
 export interface PlanCacheOptions {
@@ -76,8 +76,7 @@ export class PlanCache {
   #find(sql: string): Statement {
     const known = this.#lookUp(sql) ?? this.#aliases.get(sql) ?? this.#promoteAlias(sql)
     if (known !== undefined) return known
-    const { text, comments } = removeComments(sql)
-    const hints = comments.length === 0 ? noHints : readHints(comments)
+    const { text, hints } = readSource(sql)
     const key = keyOf(text, hints)
     let statement = key === sql ? undefined : this.#lookUp(key)
     if (statement === undefined) {

@@ -163,7 +163,7 @@ export function walk(root: Node, visit: (...node: Tagged) => boolean | void): vo
     if (tag === undefined || body === undefined) return
     if (visit(...([tag, body] as unknown as Tagged)) === false) continue
     const first = tags.length
-    forEachChild(tag, body, push as (...child: Tagged) => void)
+    forEachChild(tag, body, push)
     reverseFrom(tags, first)
     reverseFrom(bodies, first)
   }

@@ -22,8 +22,17 @@ export const classificationVectors = JSON.parse(
   readFileSync(new URL('../../vectors/classification.json', import.meta.url), 'utf8'),
 ) as { readonly setup: readonly string[]; readonly cases: readonly ClassificationCase[] }
 
+type Expected = Omit<ClassificationCase, 'why' | 'run' | 'sql'>
+
+/** What a case says about the statement. */
+export function expectedOf(known: ClassificationCase): Expected {
+  const expected: Partial<ClassificationCase> = { ...known }
+  for (const field of ['sql', 'why', 'run'] as const) Reflect.deleteProperty(expected, field)
+  return expected as Expected
+}
+
 /** A statement in the form of the vectors: what is absent there is absent here. */
-export function describeStatement(statement: Statement): Omit<ClassificationCase, 'why' | 'run' | 'sql'> {
+export function describeStatement(statement: Statement): Expected {
   const { kind, role, reason, pins, transaction } = statement
   return {
     kind,

@@ -1,4 +1,4 @@
-import type { A_Expr, FuncCall, ParamRef, RangeVar, TypeCast, TypeName, WithClause } from 'libpg-query'
+import type { A_Expr, FuncCall, RangeVar, TypeCast, TypeName, WithClause } from 'libpg-query'
 import { relationKey, findRelation, type Catalog, type Relation } from '../catalog.ts'
 import {
   bodyAs,
@@ -87,7 +87,7 @@ class Inspection {
     const first = this.#tags.length
     forEachChild(tag, body, (childTag, childBody) => {
       // A bulk insert has thousands of these, and nothing lies below them.
-      if (childTag === 'ParamRef') this.findings.parameter((childBody as ParamRef).number ?? 0)
+      if (childTag === 'ParamRef') this.findings.parameter(childBody.number ?? 0)
       else if (childTag !== 'WithClause' && childTag !== 'String') this.#pushBody(childTag, childBody, scope)
     })
     // The stack gives back the last first; reasons are told in the order of the text.
