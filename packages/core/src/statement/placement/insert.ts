@@ -20,8 +20,6 @@ export interface InsertReading extends WriteReading {
   readonly rows: InsertRows | undefined
   /** Columns that are filled by their defaults in some row. */
   readonly defaulted: readonly string[]
-  /** True when the rows of RETURNING cannot be told by their number: some may be left out. */
-  readonly hasUncertainReturning: boolean
 }
 
 export function readInsert(analysis: Analysis, insert: InsertStmt, outer: QueryContext): InsertReading {
@@ -43,10 +41,7 @@ export function readInsert(analysis: Analysis, insert: InsertStmt, outer: QueryC
   const omitted = (target.relation?.columns ?? [])
     .filter((column) => !columns.includes(column.name) && column.hasDefault)
     .map((column) => column.name)
-  const hasUncertainReturning =
-    insert.returningClause !== undefined &&
-    (insert.onConflictClause?.action === 'ONCONFLICT_NOTHING' || insert.onConflictClause?.whereClause !== undefined)
-  return { returning, target, ...outcome, defaulted: [...omitted, ...outcome.defaulted], hasUncertainReturning }
+  return { returning, target, ...outcome, defaulted: [...omitted, ...outcome.defaulted] }
 }
 
 type Outcome = Pick<InsertReading, 'rows' | 'roots' | 'defaulted'>

@@ -136,7 +136,7 @@ function refuseShape(analysis: Analysis, top: Top, solution: Solution): Refusal 
           : undefined)
       )
     case 'insert': {
-      const { rows, roots, target, hasUncertainReturning } = top.reading
+      const { rows, roots, target } = top.reading
       if (rows === undefined) return refuseRoots(analysis, roots, solution)
       const other = analysis.sources.find((source) => source.placement !== undefined && source !== target.source)
       if (other !== undefined) {
@@ -145,13 +145,6 @@ function refuseShape(analysis: Analysis, top: Top, solution: Solution): Refusal 
           construct: 'an INSERT over several shards that reads other sharded tables',
           message: `The rows for "${rows.table}" lie on several shards, and the statement also reads "${other.relation?.name ?? ''}". Insert the rows shard key by shard key.`,
         }
-      }
-      if (hasUncertainReturning) {
-        return scatterRefusal(
-          'RETURNING of an INSERT with ON CONFLICT DO NOTHING',
-          'nothing tells which rows were left out, and so the order of the rest',
-          'Leave out RETURNING, or insert the rows shard key by shard key.',
-        )
       }
       return undefined
     }
