@@ -7,18 +7,26 @@ import { StatementError } from '../errors.ts'
  */
 export interface BranchName {
   readonly decider: string
-  /** `pg_current_xact_id()` on the decider: 64 bits, never used twice. */
-  readonly xid: string
+  readonly decision: Decision
   readonly shard: string
+}
+
+/** The transaction whose fate decides. */
+export interface Decision {
+  /** `pg_current_xact_id()`: 64 bits, used once in the history of a server. */
+  readonly xid: string
+  /** The history it was used in: after a failover the same number may mean another transaction. */
+  readonly timeline: string
 }
 
 const prefix = 'shardline1'
 /** GIDSIZE of twophase.h, with its terminating zero. */
 const longestName = 199
 
-export function printBranchName({ decider, xid, shard }: BranchName): string {
+export function printBranchName({ decider, decision, shard }: BranchName): string {
   const nonce = randomBytes(4).toString('hex')
-  const name = [prefix, encodeURIComponent(decider), xid, encodeURIComponent(shard), nonce].join(':')
+  const { xid, timeline } = decision
+  const name = [prefix, encodeURIComponent(decider), timeline, xid, encodeURIComponent(shard), nonce].join(':')
   if (name.length > longestName) {
     throw new StatementError(
       'CROSS_SHARD',
@@ -30,10 +38,10 @@ export function printBranchName({ decider, xid, shard }: BranchName): string {
 
 /** Undefined for names that are none of ours. */
 export function readBranchName(name: string): BranchName | undefined {
-  const [found, decider, xid, shard, nonce] = name.split(':')
+  const [found, decider, timeline, xid, shard, nonce] = name.split(':')
   if (found !== prefix || decider === undefined || shard === undefined || nonce === undefined) return undefined
-  if (xid === undefined || !/^\d+$/.test(xid)) return undefined
-  return { decider: decodeURIComponent(decider), xid, shard: decodeURIComponent(shard) }
+  if (xid === undefined || timeline === undefined || !/^\d+$/.test(xid)) return undefined
+  return { decider: decodeURIComponent(decider), decision: { xid, timeline }, shard: decodeURIComponent(shard) }
 }
 
 /** What every name of ours starts with, for LIKE. */

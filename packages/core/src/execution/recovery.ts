@@ -69,7 +69,7 @@ async function recoverShard(engine: RecoveryEngine, shard: string, tally: Tally)
       continue
     }
     try {
-      const fate = await transactionFate(engine.primary(name.decider), name.xid)
+      const fate = await transactionFate(engine.primary(name.decider), name.decision)
       if (fate === 'committed' || fate === 'aborted') {
         await finishBranch(primary, gid, fate)
         engine.wrote(shard)

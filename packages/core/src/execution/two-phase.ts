@@ -1,12 +1,12 @@
 import { channel } from 'node:diagnostics_channel'
 import { setTimeout as wait } from 'node:timers/promises'
 import { StatementError, TopologyError } from '../errors.ts'
-import { printBranchName } from './branch-name.ts'
+import { printBranchName, type Decision } from './branch-name.ts'
 import { isOutcomeUnknown } from './failure.ts'
 import { namedShard } from './named-shard.ts'
 import { recoverLater } from './recovery.ts'
 import { isServerError } from './server-error.ts'
-import { quoteLiteral, transactionFate } from './transaction-fate.ts'
+import { nameDecision, quoteLiteral, transactionFate } from './transaction-fate.ts'
 import type pg from 'pg'
 import type { Connection } from '../pool/connection.ts'
 import type { NodePool } from '../pool/node-pool.ts'
@@ -152,17 +152,13 @@ async function commitAll(engine: Engine, branches: readonly Branch[]): Promise<v
   const [decider, ...others] = branches
   if (decider === undefined) return
   steps.publish({ step: 'run', shards: branches.map(({ shard }) => shard) })
-  // A commit that the decider could forget would be no decision.
-  const { rows } = await decider.connection.query({
-    text: `select pg_catalog.pg_current_xact_id()::text, case when pg_catalog.current_setting('synchronous_commit') = 'off' then pg_catalog.set_config('synchronous_commit', 'local', true) end`,
-    rowMode: 'array',
-  })
-  const [[xid] = []] = rows as unknown as string[][]
-  if (xid === undefined) throw new TypeError('pg_current_xact_id gave no row')
-  for (const branch of others) branch.gid = printBranchName({ decider: decider.shard, xid, shard: branch.shard })
+  const decision = await nameDecision(decider.pool, decider.connection)
+  for (const branch of others) {
+    branch.gid = printBranchName({ decider: decider.shard, decision, shard: branch.shard })
+  }
   await settleAll(others, prepare)
   steps.publish({ step: 'prepared', shards: branches.map(({ shard }) => shard) })
-  await decide(engine, decider, xid)
+  await decide(engine, decider, decision)
   steps.publish({ step: 'decided', shards: branches.map(({ shard }) => shard) })
   await Promise.all(others.map((branch) => finish(engine, branch)))
   steps.publish({ step: 'finished', shards: branches.map(({ shard }) => shard) })
@@ -195,7 +191,7 @@ function cannotPrepare(shard: string, cause: unknown): StatementError {
   )
 }
 
-async function decide(engine: Engine, decider: Branch, xid: string): Promise<void> {
+async function decide(engine: Engine, decider: Branch, decision: Decision): Promise<void> {
   try {
     const result = await decider.connection.query({ text: 'COMMIT' })
     decider.state = 'ended'
@@ -208,18 +204,22 @@ async function decide(engine: Engine, decider: Branch, xid: string): Promise<voi
       throw namedShard(error, decider.shard)
     }
     decider.state = 'ended'
-    if ((await awaitDecision(engine, decider.shard, xid)) === 'committed') return
+    if ((await awaitDecision(engine, decider.shard, decision)) === 'committed') return
     throw namedShard(error, decider.shard)
   }
 }
 
 /** The fate of a decision whose answer was lost; throws OUTCOME_UNKNOWN when it cannot be found out in time. */
-async function awaitDecision(engine: Engine, shard: string, xid: string): Promise<'committed' | 'aborted'> {
+async function awaitDecision(
+  engine: Engine,
+  shard: string,
+  decision: Decision,
+): Promise<'committed' | 'aborted'> {
   const deadline = performance.now() + decisionTimeoutMs
   let cause: unknown
   for (let pauseMs = 10; performance.now() < deadline; pauseMs = Math.min(pauseMs * 2, 250)) {
     try {
-      const fate = await transactionFate(engine.primary(shard), xid)
+      const fate = await transactionFate(engine.primary(shard), decision)
       if (fate === 'committed' || fate === 'aborted') return fate
     } catch (error) {
       cause = error
