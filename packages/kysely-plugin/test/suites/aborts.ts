@@ -1,7 +1,8 @@
 import { Kysely, sql } from 'kysely'
+import { Client } from 'pg'
 import { shardlinePlugin } from '../../src/index.ts'
 import { describe, expect, it } from 'vitest'
-import { isAtLeast029, tables, tenants, until, type DB, type Harness } from './harness.ts'
+import { isAtLeast029, sleeping, tables, tenants, until, type DB, type Harness } from './harness.ts'
 
 type Strategy = 'ignore query' | 'cancel query' | 'kill session'
 interface AbortOptions {
@@ -15,10 +16,6 @@ export function abortsSuite(harness: Harness): void {
     const shardline = shardlinePlugin<DB>(harness.router, { tables })
     return new Kysely<DB>({ dialect: shardline.dialect(), plugins: [shardline] })
   }
-  const sleeping = async (node: { sql<T extends object>(text: string): Promise<T[]> }) =>
-    await node.sql<{ pid: number }>(
-      `select pid from pg_stat_activity where state = 'active' and query like '%pg_sleep%' and pid <> pg_backend_pid()`,
-    )
   const slow = (db: Kysely<DB>, tenant: number) =>
     sql`select pg_sleep(20) from tenants where id = ${tenant}`.compile(db)
   const execute = (db: Kysely<DB>, tenant: number, options: AbortOptions) =>
@@ -63,29 +60,19 @@ export function abortsSuite(harness: Harness): void {
     )
 
     it('cancels a query that runs on several shards on all of them', async () => {
-      const db = connect()
+      const db = primaries(connect())
       const controller = new AbortController()
-      const query = sql`select id, pg_sleep(20)::text from tenants order by id`.compile(db)
-      const running = (
-        db as unknown as { executeQuery(query: unknown, options: AbortOptions): Promise<unknown> }
-      ).executeQuery(query, {
-        signal: controller.signal,
-        inflightQueryAbortStrategy: 'cancel query',
+      const query = db.selectFrom('tenants').select('id').orderBy('id').compile()
+      await whileLocked(async () => {
+        const outcome = executeCompiled(db, query, {
+          signal: controller.signal,
+          inflightQueryAbortStrategy: 'cancel query',
+        })
+        await until('both to wait', async () => (await waiting()) === 2)
+        controller.abort(new Error('enough'))
+        expect(await outcome).toMatchObject({ message: 'enough' })
+        await until('both to end', async () => (await waiting()) === 0)
       })
-      const outcome = running.catch((error: unknown) => error)
-      await until(
-        'both to sleep',
-        async () =>
-          (await sleeping(harness.replica(1))).length === 1 &&
-          (await sleeping(harness.replica(0))).length === 1,
-      )
-      controller.abort(new Error('enough'))
-      expect(await outcome).toMatchObject({ message: 'enough' })
-      await until(
-        'both to end',
-        async () =>
-          (await sleeping(harness.replica(1))).length + (await sleeping(harness.replica(0))).length === 0,
-      )
     })
 
     it('leaves the connection usable in a transaction, as PostgreSQL would: aborted', async () => {
@@ -117,31 +104,79 @@ export function abortsSuite(harness: Harness): void {
       expect(await sleeping(harness.replica(1))).toEqual([])
     })
 
-    it('ends a stream, and its servers', async () => {
-      const db = connect()
+    it('ends a stream that waits for its servers', async () => {
+      const db = primaries(connect())
       const controller = new AbortController()
-      const rows = db
-        .selectFrom('tenants')
-        .select(['id', sql<string>`case when id > 12 then pg_sleep(20)::text end`.as('x')])
-        .orderBy('id') as unknown as {
-        stream(options: { chunkSize: number; signal: AbortSignal }): AsyncIterable<{ id: number }>
-      }
-      const read = async () => {
-        for await (const _row of rows.stream({ chunkSize: 1, signal: controller.signal })) void _row
-      }
-      const outcome = read().catch((error: unknown) => error)
-      await until(
-        'a shard to sleep',
-        async () =>
-          (await sleeping(harness.replica(1))).length + (await sleeping(harness.replica(0))).length > 0,
+      await whileLocked(async () => {
+        const outcome = readAll(db, controller.signal)
+        await until('both to wait', async () => (await waiting()) === 2)
+        controller.abort(new Error('enough'))
+        expect(await outcome).toMatchObject({ message: 'enough' })
+        await until('both to end', async () => (await waiting()) === 0)
+      })
+    })
+
+    it('ends a stream that is being read', async () => {
+      const controller = new AbortController()
+      const outcome = readAll(primaries(connect()), controller.signal, () =>
+        controller.abort(new Error('enough')),
       )
-      controller.abort(new Error('enough'))
       expect(await outcome).toMatchObject({ message: 'enough' })
-      await until(
-        'both to end',
-        async () =>
-          (await sleeping(harness.replica(1))).length + (await sleeping(harness.replica(0))).length === 0,
-      )
+      await until('both to be free', async () => {
+        const open = await Promise.all(
+          [0, 1].map((shard) =>
+            harness.primary(shard).sql(`select from pg_stat_activity where state like 'idle in%'`),
+          ),
+        )
+        return open.flat().length === 0
+      })
     })
   })
+
+  const primaries = (db: Kysely<DB>) =>
+    db.withPlugin(shardlinePlugin<DB>(harness.router).hint({ role: 'primary' }))
+
+  const executeCompiled = (db: Kysely<DB>, query: unknown, options: AbortOptions): Promise<unknown> =>
+    (db as unknown as { executeQuery(query: unknown, options: AbortOptions): Promise<unknown> })
+      .executeQuery(query, options)
+      .catch((error: unknown) => error)
+
+  const readAll = async (
+    db: Kysely<DB>,
+    signal: AbortSignal,
+    onRow: () => void = () => {},
+  ): Promise<unknown> => {
+    const rows = db.selectFrom('tenants').select('id').orderBy('id') as unknown as {
+      stream(options: { chunkSize: number; signal: AbortSignal }): AsyncIterable<{ id: number }>
+    }
+    try {
+      for await (const _row of rows.stream({ chunkSize: 1, signal })) onRow()
+      return 'read to the end'
+    } catch (error) {
+      return error
+    }
+  }
+
+  /** Keeps every reader of `tenants` on the primaries waiting. */
+  const whileLocked = async (act: () => Promise<void>): Promise<void> => {
+    const clients = [0, 1].map((shard) => new Client(harness.primary(shard).url))
+    try {
+      for (const client of clients) {
+        await client.connect()
+        await client.query('begin; lock table tenants in access exclusive mode')
+      }
+      await act()
+    } finally {
+      await Promise.all(clients.map((client) => client.end()))
+    }
+  }
+
+  const waiting = async (): Promise<number> => {
+    const found = await Promise.all(
+      [0, 1].map((shard) =>
+        harness.primary(shard).sql(`select from pg_stat_activity where wait_event_type = 'Lock'`),
+      ),
+    )
+    return found.flat().length
+  }
 }

@@ -61,8 +61,8 @@ export const tables = {
 /** Versions that cancel on the server, and that say when COMMIT rolled back. */
 export const isAtLeast029 = 'AbortedTransactionError' in kysely
 
-/** Which server answered: `inet_server_port()` is PostgreSQL's own word for it. */
-export const port = sql<number>`inet_server_port()`
+/** Which server answered, in its own words. (`inet_server_port()` would ask the primary: it says what it likes of a server.) */
+export const port = sql<number>`current_setting('port')::int`
 
 /** The servers and routers of one test file. */
 export interface Harness {
@@ -107,7 +107,7 @@ export function useHarness(): Harness {
   })
 
   afterAll(async () => {
-    await Promise.all(routers.map((router) => router.end()))
+    await Promise.all(routers.filter(({ pool }) => !pool.ending).map((router) => router.end()))
     await cluster?.stop()
   })
 
@@ -153,6 +153,13 @@ export async function until(what: string, holds: () => Promise<boolean>): Promis
   for (const deadline = Date.now() + 15_000; !(await holds()); await sleep(5)) {
     if (Date.now() > deadline) throw new Error(`waited 15 s for ${what}`)
   }
+}
+
+/** Backends of a node that sleep in a query. */
+export async function sleeping(node: PgNode): Promise<{ pid: number }[]> {
+  return await node.sql<{ pid: number }>(
+    `select pid from pg_stat_activity where state = 'active' and query like '%pg_sleep%' and pid <> pg_backend_pid()`,
+  )
 }
 
 /** An order with nothing special about it. */

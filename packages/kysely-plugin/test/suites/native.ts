@@ -181,7 +181,8 @@ async function outcome(act: () => Promise<unknown>): Promise<Outcome> {
     return {
       error: {
         name,
-        message,
+        // The same statement is prepared here, under a name.
+        message: message.replace(/prepared statement "\w*"/, 'prepared statement'),
         constructor: error.constructor.name,
         hasCaller: stack?.includes('callerOfQuery') === true,
         ...fields,

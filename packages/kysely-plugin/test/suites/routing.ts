@@ -239,7 +239,7 @@ export function routingSuite(harness: Harness): void {
       expect(inserted).toEqual({ numAffectedRows: 1n, rows: [{ port: harness.primary(1).port }] })
       await harness.cluster.waitForReplay()
       const raw = CompiledQuery.raw(
-        'select total, inet_server_port() as port from orders where tenant_id = $1',
+        `select total, current_setting('port')::int as port from orders where tenant_id = $1`,
         [b],
       )
       const expected = [{ total: '3.50', port: harness.replica(1).port }]

@@ -3,7 +3,7 @@ import { Pool } from 'pg'
 import { entity, reference, tenant, type Router } from '@shardline/core'
 import { shardlinePlugin } from '../../src/index.ts'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { order, port, tables, tenants, type DB, type Harness } from './harness.ts'
+import { order, port, sleeping, tables, tenants, until, type DB, type Harness } from './harness.ts'
 
 interface CamelDB {
   orders: { tenantId: number; id: number; total: string; placedAt: Date }
@@ -151,15 +151,12 @@ export function tablesSuite(harness: Harness): void {
     it('leaves the router to whoever made it, and waits for what is under way', async () => {
       const shardline = shardlinePlugin<DB>(harness.router)
       const db = new Kysely<DB>({ dialect: shardline.dialect(), plugins: [shardline] })
-      const events: string[] = []
       const { b } = tenants(harness)
-      const reading = sql`select pg_sleep(0.05) from tenants where id = ${b}`
-        .execute(db)
-        .then(() => events.push('read'))
-      await sql`select 1`.execute(db)
-      await db.destroy().then(() => events.push('destroyed'))
-      await reading
-      expect(events).toEqual(['read', 'destroyed'])
+      const reading = sql`select pg_sleep(0.3) from tenants where id = ${b}`.execute(db)
+      await until('it to sleep', async () => (await sleeping(harness.replica(1))).length === 1)
+      await db.destroy()
+      expect(await sleeping(harness.replica(1))).toEqual([])
+      expect((await reading).rows).toHaveLength(1)
       await expect(sql`select 1`.execute(db)).rejects.toThrow('destroyed')
       const other = new Kysely<DB>({ dialect: shardline.dialect() })
       expect((await sql`select 1 as one`.execute(other)).rows).toEqual([{ one: 1 }])

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { isAtLeast029, order, port, tables, tenants, until, type DB, type Harness } from './harness.ts'
 
 const settings = sql<{ level: string; readOnly: string; port: number }>`
-  select current_setting('transaction_isolation') as level, current_setting('transaction_read_only') as "readOnly", inet_server_port() as port
+  select current_setting('transaction_isolation') as level, current_setting('transaction_read_only') as "readOnly", current_setting('port')::int as port
 `
 
 /** Transactions, savepoints and pinned connections are those of Kysely on one PostgreSQL. */
@@ -257,7 +257,7 @@ export function transactionsSuite(harness: Harness): void {
           name: string
           pid: number
           port: number
-        }>`select current_setting('application_name') as name, pg_backend_pid() as pid, inet_server_port() as port`
+        }>`select current_setting('application_name') as name, current_setting('port')::int as port`
         const first = (await show.execute(one)).rows
         expect((await show.execute(one)).rows).toEqual(first)
         expect(first[0]).toMatchObject({ name: 'pinned' })
