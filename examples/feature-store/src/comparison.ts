@@ -39,26 +39,18 @@ async function expectRefusal(asked: Promise<unknown>, code: string): Promise<Out
   }
 }
 
-const keys = {
-  airports: ['iata'],
-  flights: ['origin', 'id'],
-  route_features: ['route'],
-  readings: ['recorded_on', 'station'],
-} as const
-
-export const tableNames = Object.keys(keys) as (keyof Database)[]
+export const tableNames = ['airports', 'flights', 'route_features', 'readings'] as const
 
 /** Reads a whole table on both sides, in the order of its primary key. */
 export function wholeTable(table: keyof Database): Step {
-  return {
-    title: table,
-    note: '',
-    context: { consistency: 'strong' },
-    run: (db) =>
-      db
-        .selectFrom(table)
-        .selectAll()
-        .orderBy([...keys[table]] as never)
-        .execute(),
-  }
+  const run = {
+    airports: (db: Kysely<Database>) => db.selectFrom('airports').selectAll().orderBy('iata').execute(),
+    flights: (db: Kysely<Database>) =>
+      db.selectFrom('flights').selectAll().orderBy('origin').orderBy('id').execute(),
+    route_features: (db: Kysely<Database>) =>
+      db.selectFrom('route_features').selectAll().orderBy('route').execute(),
+    readings: (db: Kysely<Database>) =>
+      db.selectFrom('readings').selectAll().orderBy('recorded_on').orderBy('station').execute(),
+  }[table]
+  return { title: table, note: '', context: { consistency: 'strong' }, run }
 }

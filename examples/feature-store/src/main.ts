@@ -6,6 +6,7 @@ import { Kysely, PostgresDialect, type Insertable } from 'kysely'
 import { Pool } from 'pg'
 import { describeCluster } from './cluster-config.ts'
 import { compare, tableNames, wholeTable, type Both } from './comparison.ts'
+import { onceAbandoned } from './launcher.ts'
 import { load } from './load.ts'
 import { Observation } from './observation.ts'
 import { printStep } from './report.ts'
@@ -85,12 +86,14 @@ async function runApplication(both: Both, observation: Observation): Promise<boo
   return tally.different === 0
 }
 
-const [cluster, lone] = await startServers()
-const stop = () => Promise.all([cluster.stop(), lone.stop()])
+// However this process ends, the servers and their data go with it: there is nothing to wait for.
 process.once('SIGINT', () => {
   print('\n  Stopped.')
-  void stop().then(() => process.exit(130))
+  process.exit(130)
 })
+onceAbandoned(() => process.exit(1))
+
+const [cluster, lone] = await startServers()
 
 try {
   const observation = new Observation()
@@ -109,5 +112,5 @@ try {
   await Promise.all([sharded.destroy(), single.destroy()])
   await router.end()
 } finally {
-  await stop()
+  await Promise.all([cluster.stop(), lone.stop()])
 }

@@ -2,11 +2,13 @@ import { subscribe } from 'node:diagnostics_channel'
 import type { StatementTrace } from '@shardline/core'
 import type { CompiledQuery, LogEvent } from 'kysely'
 
-/** A statement that the application has run on the cluster, as often as it was run with this text. */
+const bulkParameters = 100
+
+/** A statement that the application has run on the cluster, and how often in a row. */
 export interface Observed {
   readonly query: CompiledQuery
   readonly times: number
-  /** The nodes that were really asked, each once. */
+  /** The nodes that were really asked; none for BEGIN, which waits, and for what was refused. */
   readonly nodes: readonly string[]
 }
 
@@ -26,23 +28,19 @@ export class Observation {
     this.#queries.push(event.query)
   }
 
-  /** What was seen since the last call, in order; the same text in a row counts as one. */
+  /** What was seen since the last call, in order; a bulk statement that repeats counts as one. */
   take(): readonly Observed[] {
-    const queries = this.#queries.splice(0)
     const traces = this.#traces.splice(0)
     const observed: Observed[] = []
-    for (const [index, query] of queries.entries()) {
-      // one trace per statement, in the same order: both are told when a statement has ended
-      const asked = traces.length === queries.length ? traces[index]?.nodes : undefined
-      const nodes = (asked ?? []).map(({ name }) => name)
+    for (const query of this.#queries.splice(0)) {
+      // what was held back (BEGIN) or refused has reached no node and left no trace
+      const word = query.sql.split(' ', 1)[0]?.toUpperCase() ?? ''
+      const trace = traces[0]?.summary.startsWith(word) ? traces.shift() : undefined
+      const nodes = (trace?.nodes ?? []).map(({ name }) => name)
       const last = observed.at(-1)
-      if (last?.query.sql === query.sql) {
-        observed[observed.length - 1] = {
-          ...last,
-          times: last.times + 1,
-          nodes: [...new Set([...last.nodes, ...nodes])],
-        }
-      } else observed.push({ query, times: 1, nodes: [...new Set(nodes)] })
+      if (last !== undefined && last.query.sql === query.sql && query.parameters.length >= bulkParameters) {
+        observed[observed.length - 1] = { ...last, times: last.times + 1 }
+      } else observed.push({ query, times: 1, nodes })
     }
     return observed
   }

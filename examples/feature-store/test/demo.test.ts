@@ -8,9 +8,16 @@ import { describe, expect, test } from 'vitest'
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
+interface Until {
+  readonly text: string
+  readonly signal: NodeJS.Signals
+}
+
 /** Starts the demo and, when it has printed `until`, sends the signal. */
-async function runDemo(until?: { readonly text: string; readonly signal: NodeJS.Signals }) {
-  const child = spawn(process.execPath, [main], { stdio: ['ignore', 'pipe', 'pipe'] })
+async function runDemo(until?: Until, command: readonly [string, ...string[]] = [process.execPath, main]) {
+  const [program, ...argv] = command
+  const child = spawn(program, argv, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let pid = child.pid ?? 0
   let printed = ''
   let complaints = ''
   let isSignalled = false
@@ -19,10 +26,11 @@ async function runDemo(until?: { readonly text: string; readonly signal: NodeJS.
     printed += String(chunk)
     if (until === undefined || isSignalled || !printed.includes(until.text)) return
     isSignalled = true
+    if (program !== process.execPath) pid = childOf(pid)
     child.kill(until.signal)
   })
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
-  return { code, signal, printed, complaints, pid: child.pid ?? 0 }
+  return { code, signal, printed, complaints, pid }
 }
 
 // A scratch folder bears the pid of its owner, and a postmaster names its folder.
@@ -36,6 +44,9 @@ const foldersOf = (pid: number) =>
     .filter(existsSync)
     .flatMap((parent) => readdirSync(parent))
     .filter((name) => marks(pid).test(name))
+
+const childOf = (pid: number) =>
+  Number(execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }))
 
 const isAllGone = (pid: number) =>
   waitFor('servers and folders to go', () => serversOf(pid).length === 0 && foldersOf(pid).length === 0)
@@ -72,6 +83,13 @@ describe('the demo', () => {
     const { code, signal, printed, pid } = await runDemo(until)
     // Ctrl-C is answered; the others end the process at once
     expect([code, signal]).toEqual(until.signal === 'SIGINT' ? [130, null] : [null, until.signal])
+    expect(printed).not.toContain('results equal')
+    expect(await isAllGone(pid)).toBe(true)
+  })
+
+  test('leaves nothing when what started it is killed', async () => {
+    const shell = ['/bin/sh', '-c', `"${process.execPath}" "${main}"; true`] as const
+    const { printed, pid } = await runDemo({ text: 'Data', signal: 'SIGKILL' }, shell)
     expect(printed).not.toContain('results equal')
     expect(await isAllGone(pid)).toBe(true)
   })
