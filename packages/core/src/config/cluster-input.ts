@@ -22,7 +22,10 @@ export interface KeyspaceInput {
   readonly home?: string | undefined
   /** Pinned keys of tenant groups: `{ tenant: { 7: 'eu1' } }` by group, key and shard. */
   readonly directory?: Readonly<Record<string, Readonly<Record<string, string>>>> | undefined
-  /** A stored assignment of buckets to shards. Default: a fresh one, balanced over the shards in their order. */
+  /**
+   * A stored assignment of buckets to shards. Default: a fresh one, balanced over the shards in the order of their
+   * names. Store it before you add or remove shards: a fresh one for other shards looks for rows elsewhere.
+   */
   readonly assignment?: StoredAssignment | string | undefined
 }
 

@@ -102,7 +102,9 @@ function assignmentOf(
   path: string,
   issues: ConfigIssue[],
 ): Assignment {
-  if (keyspace.assignment === undefined) return createAssignment(names)
+  // By name, so that rows are not looked for elsewhere once somebody sorts a description anew.
+  const fresh = createAssignment([...names].sort())
+  if (keyspace.assignment === undefined) return fresh
   try {
     const assignment = loadAssignment(keyspace.assignment)
     const stored = new Set(assignment.shards)
@@ -115,5 +117,5 @@ function assignmentOf(
     if (!(error instanceof ConfigError)) throw error
     issues.push({ path: `${path}assignment`, message: error.message })
   }
-  return createAssignment(names)
+  return fresh
 }
