@@ -193,7 +193,7 @@ describe('a rich schema', () => {
     })
     expect(nick).toMatchObject({
       notNull: false,
-      collation: { name: 'app.sloppy', isCodePoint: false, isDeterministic: false },
+      collation: { name: 'sloppy', schema: 'app', isCodePoint: false, isDeterministic: false },
     })
     expect(mood).toMatchObject({ type: 'public.mood', hasDefault: true, defaultText: `'ok'::public.mood` })
     const orders = relation(catalog, 'public.orders').columns
@@ -326,6 +326,9 @@ describe('notices', () => {
     await onEach('alter sequence t_id_seq increment by 2')
     await clients.b.query('alter sequence t_id_seq start with 2 restart')
     expect(await kinds()).toEqual(['"public.t"."other"'])
+    await clients.b.query('alter sequence t_id_seq increment by 3')
+    expect(await kinds()).toEqual(['"public.t"."id"', '"public.t"."other"'])
+    await clients.b.query('alter sequence t_id_seq increment by 2')
     await clients.b.query('alter sequence t_other_seq minvalue 1000000 start with 1000000 restart')
     await clients.a.query('alter sequence t_other_seq maxvalue 999999')
     expect(await kinds()).toEqual([])

@@ -12,14 +12,8 @@ import { identityOf } from '../src/merge/type-order.ts'
 import type { MergePlan } from '../src/statement/merge-plan.ts'
 import { planMerge } from '../src/statement/merge-planner.ts'
 import { loadParser, parse } from '../src/statement/parser.ts'
-import {
-  catalog,
-  createParts,
-  partCount,
-  proofOf,
-  type Parts,
-  type RawResult,
-} from './support/merge-parts.ts'
+import { catalog, proofOf } from './support/merge-catalog.ts'
+import { createParts, partCount, type Parts, type RawResult } from './support/merge-parts.ts'
 import {
   groupStatement,
   rowStatement,

@@ -60,7 +60,8 @@ const userSchema = (namespace: string): string =>
 
 const collation = (oid: string): string => `(
   select json_build_object(
-           'name', case when cn.nspname = 'pg_catalog' then co.collname else cn.nspname || '.' || co.collname end,
+           'name', co.collname,
+           'schema', nullif(cn.nspname, 'pg_catalog'),
            'provider', co.collprovider::text,
            'locale', coalesce(to_jsonb(co) ->> 'colllocale', to_jsonb(co) ->> 'colliculocale', to_jsonb(co) ->> 'collcollate'),
            'isDeterministic', co.collisdeterministic)

@@ -143,6 +143,7 @@ export function collationOf(row: CollationRow, database: CollationRow): Collatio
   const { provider, locale } = row.provider === 'd' ? database : row
   return {
     name: row.name,
+    ...(row.schema === null || row.schema === undefined ? {} : { schema: row.schema }),
     isCodePoint: provider !== 'i' && (codePointLocales.has(locale ?? '') || row.name === 'ucs_basic'),
     isDeterministic: row.isDeterministic,
   }

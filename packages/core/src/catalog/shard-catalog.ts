@@ -35,6 +35,8 @@ export interface SessionSettings {
 
 export interface CollationRow {
   readonly name: string
+  /** Null for pg_catalog's. */
+  readonly schema?: string | null
   /** `c` libc, `i` ICU, `b` built in. */
   readonly provider: string
   readonly locale: string | null

@@ -117,7 +117,7 @@ function shapeOf(
     columns: columns
       .map(
         (column) =>
-          `${column.name} ${column.type} ${column.notNull} ${column.isGenerated} ${column.collation?.name ?? ''}`,
+          `${column.name} ${column.type} ${column.notNull} ${column.isGenerated} ${column.collation?.schema ?? ''} ${column.collation?.name ?? ''}`,
       )
       .join('\n'),
     'unique keys': (relation?.uniqueKeys ?? [])

@@ -80,12 +80,17 @@ function tooManyValues(): StatementError {
  * @param typeName the type as `format_type` prints it (quoted and qualified as needed)
  */
 export function rankText(typeName: string, collation: Collation | undefined): string {
-  const value = `v::${typeName}${collateClause(collation)}`
+  const value = `v::${withoutLength(typeName)}${collateClause(collation)}`
   return `select pg_catalog.dense_rank() over (order by ${value}) as rank from pg_catalog.unnest($1::pg_catalog.text[]) with ordinality as u (v, n) order by n`
+}
+
+/** `character` and `bit` alone mean one character and one bit: a cast to them would cut the values. */
+function withoutLength(typeName: string): string {
+  return typeName.replace(/^character(?=$|\[)/, 'pg_catalog.bpchar').replace(/^bit(?=$|\[)/, '"bit"')
 }
 
 function collateClause(collation: Collation | undefined): string {
   if (collation === undefined || collation.name === 'default') return ''
-  const name = collation.name.split('.').map((part) => `"${part.replaceAll('"', '""')}"`)
-  return ` collate ${name.join('.')}`
+  const name = collation.schema === undefined ? [collation.name] : [collation.schema, collation.name]
+  return ` collate ${name.map((part) => `"${part.replaceAll('"', '""')}"`).join('.')}`
 }

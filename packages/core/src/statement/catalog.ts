@@ -69,6 +69,8 @@ export interface Column {
 
 export interface Collation {
   readonly name: string
+  /** Undefined for PostgreSQL's own (pg_catalog). */
+  readonly schema?: string
   /** True when the order is that of code points (C, POSIX, C.UTF-8, ucs_basic): JavaScript can compare. */
   readonly isCodePoint: boolean
   readonly isDeterministic: boolean

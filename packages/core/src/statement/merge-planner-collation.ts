@@ -40,15 +40,18 @@ function derive(node: Node, catalog: Catalog, proof: DistributionProof): Collati
     } else if (tag === 'ColumnRef') {
       const column = proof.resolveColumn({ ColumnRef: body })?.column
       if (column === undefined) isSure = false
-      else if (column.collation !== undefined && column.collation.name !== catalog.defaultCollation.name) {
-        const isOther = found.name !== catalog.defaultCollation.name && found.name !== column.collation.name
-        if (isOther) isSure = false
+      else if (column.collation !== undefined && !isSame(column.collation, catalog.defaultCollation)) {
+        if (!isSame(found, catalog.defaultCollation) && !isSame(found, column.collation)) isSure = false
         found = column.collation
       }
     }
     return isSure
   })
   return isSure ? found : undefined
+}
+
+function isSame(left: Collation, right: Collation): boolean {
+  return left.name === right.name && left.schema === right.schema
 }
 
 /** A domain may carry a collation of its own; an enum has none. */
@@ -65,13 +68,15 @@ const codePointCollations: ReadonlySet<string> = new Set(['C', 'POSIX', 'ucs_bas
 
 function namedCollation(nodes: readonly Node[] | undefined, catalog: Catalog): Collation | undefined {
   const name = qualifiedName(nodes)
-  if (name === undefined || (name.schema !== undefined && name.schema !== 'pg_catalog')) return undefined
-  if (name.name === 'default') return catalog.defaultCollation
-  if (codePointCollations.has(name.name)) {
-    return { name: name.name, isCodePoint: true, isDeterministic: true }
+  if (name === undefined) return undefined
+  if (name.schema === undefined || name.schema === 'pg_catalog') {
+    if (name.name === 'default') return catalog.defaultCollation
+    if (codePointCollations.has(name.name))
+      return { name: name.name, isCodePoint: true, isDeterministic: true }
   }
   // Whether a collation that no column has is deterministic is not known here; a shard can order by it all the same.
-  return { name: name.name, isCodePoint: false, isDeterministic: false }
+  const schema = name.schema === undefined || name.schema === 'pg_catalog' ? {} : { schema: name.schema }
+  return { name: name.name, ...schema, isCodePoint: false, isDeterministic: false }
 }
 
 interface CollationFacts {
@@ -85,7 +90,7 @@ function readFacts(stmt: Node, catalog: Catalog): CollationFacts {
   let isDeterministic = catalog.defaultCollation.isDeterministic
   const see = (column: Column): void => {
     if (column.collation === undefined) return
-    if (column.collation.name !== catalog.defaultCollation.name) isUniform = false
+    if (!isSame(column.collation, catalog.defaultCollation)) isUniform = false
     if (!column.collation.isDeterministic) isDeterministic = false
   }
   const commonTables = new Set<string>()

@@ -65,6 +65,19 @@ export const columns: readonly ColumnKind[] = [
   { name: 'vc', sql: 'varchar(9)', collation: defaultCollation, values: ['x', 'X', 'xy', '', null] },
   { name: 'bp', sql: 'char(4)', collation: defaultCollation, values: ['a', 'ab', 'a!', 'B', null] },
   {
+    name: 'bps',
+    sql: 'char(4) collate "sv-x-icu"',
+    collation: swedish,
+    values: ['a', 'ö', 'åb', 'ab', 'Z', null],
+  },
+  {
+    name: 'ta',
+    sql: 'text[]',
+    collation: defaultCollation,
+    values: ['{a,b}', '{}', '{a}', '{B}', '{NULL}', '{é}', null],
+  },
+  { name: 'vb', sql: 'bit varying[]', values: ['{101}', '{1}', '{10}', null] },
+  {
     name: 'd',
     sql: 'date',
     values: ['2024-02-29', '0044-03-15 BC', 'infinity', '1999-12-31', '10000-01-01', null],
