@@ -159,6 +159,7 @@ export interface Placement {
 
 /** A statement as the rest of the pipeline sees it: immutable, and cached by its text. */
 export interface Statement {
+  /** The text that was analysed: the application's, with its comments taken out. What runs is what it wrote. */
   readonly text: string
   readonly kind: StatementKind
   readonly role: Role
