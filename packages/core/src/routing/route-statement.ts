@@ -1,10 +1,12 @@
-import type { Statement } from '../statement/statement.ts'
+import type { PlacementPart, Statement } from '../statement/statement.ts'
 import type { RouteContext } from './context.ts'
 import { effectiveContext, refuseWriteOnReplica, type EffectiveContext } from './effective-context.ts'
 import type { RoutingInput } from './input.ts'
 import { placeStatement } from './place-statement.ts'
 import type { PlacedStatement } from './placed-statement.ts'
 import type { Route, SingleRoute } from './route.ts'
+
+type KeyedPart = Extract<PlacementPart, { kind: 'keyed' }>
 
 export type RouteStatement = (
   statement: Statement,
@@ -31,8 +33,19 @@ export function createRouting(input: RoutingInput): RouteStatement {
     let plain = memory.get(statement)
     if (plain === undefined) {
       refuseWriteOnReplica(statement, undefined)
-      plain = { effective: effectiveContext(statement, undefined, input.consistency), singles: new Map() }
+      plain = {
+        effective: effectiveContext(statement, undefined, input.consistency),
+        sole: solePart(statement, input),
+        byKey: new Map(),
+        singles: new Map(),
+      }
       memory.set(statement, plain)
+    }
+    if (plain.sole !== undefined) {
+      const resolution = input.keys.resolve(plain.sole.placement, plain.sole.set, values)
+      const [shard] = resolution.kind === 'some' && resolution.shards.length === 1 ? resolution.shards : none
+      const known = shard === undefined ? undefined : plain.byKey.get(shard)
+      if (known !== undefined) return known
     }
     const placed = placeStatement(statement, values, plain.effective, input)
     if (placed.kind !== 'single') return toRoute(statement, plain.effective, placed)
@@ -42,14 +55,39 @@ export function createRouting(input: RoutingInput): RouteStatement {
     if (route === undefined) {
       route = toRoute(statement, plain.effective, placed) as SingleRoute
       plain.singles.set(key, route)
+      if (plain.sole !== undefined && placed.reason.rule === 'shard-key') plain.byKey.set(placed.shard, route)
     }
     return route
   }
 }
 
+const none: readonly string[] = []
+
+/**
+ * The only part of a statement of which nothing else matters to its placement: then equal shards mean equal routes,
+ * and the second decision for a shard is two look-ups.
+ */
+function solePart(statement: Statement, input: RoutingInput): KeyedPart | undefined {
+  const { parts, refusal, rows, writesReference } = statement.placement
+  const [part] = parts
+  const isSole =
+    parts.length === 1 &&
+    refusal === undefined &&
+    rows === undefined &&
+    !writesReference &&
+    statement.hints.shard === undefined &&
+    statement.hints.tenant === undefined &&
+    input.topology.shards.size > 1
+  return isSole && part?.kind === 'keyed' ? part : undefined
+}
+
 /** The decision for callers without a context: what does not depend on values is made once per statement. */
 interface PlainDecision {
   readonly effective: EffectiveContext
+  readonly sole: KeyedPart | undefined
+  /** Routes of the sole part's shards, when its key alone decided. */
+  readonly byKey: Map<string, SingleRoute>
+  /** Routes by shard and rule. */
   readonly singles: Map<string, SingleRoute>
 }
 
