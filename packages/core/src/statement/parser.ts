@@ -16,7 +16,7 @@ import type { SyntaxError } from './statement.ts'
 /** Texts longer than this many UTF-16 units are refused: a tree of them would block the event loop for seconds. */
 export const maxTextLength = 4 * 1024 * 1024
 
-export interface ParsedStatement {
+interface ParsedStatement {
   readonly stmt: Node
   /** UTF-8 byte offset of the statement in the text. */
   readonly location: number

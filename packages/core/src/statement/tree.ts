@@ -212,7 +212,7 @@ export type Constant =
   | { readonly kind: 'boolean'; readonly value: boolean }
   | { readonly kind: 'null' }
 
-export function readConstant(constant: A_Const): Constant {
+function readConstant(constant: A_Const): Constant {
   if (constant.isnull === true) return { kind: 'null' }
   if (constant.ival !== undefined) return { kind: 'integer', value: constant.ival.ival ?? 0 }
   if (constant.sval !== undefined) return { kind: 'string', text: constant.sval.sval ?? '' }
