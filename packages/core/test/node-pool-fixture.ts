@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { NodePool } from '../src/pool/node-pool.ts'
 import type { NodePoolConfig } from '../src/pool/node-pool.ts'
@@ -40,10 +41,14 @@ export function openPool(url: string, setup: PoolSetup = {}): NodePool {
   return pool
 }
 
+/** A pool waits for what is leased; a test that failed has left something leased, and is no reason to wait for ever. */
 export async function endPools(): Promise<void> {
   const pools = [...opened]
   opened.clear()
-  await Promise.all(pools.map((pool) => pool.end()))
+  const patience = new AbortController()
+  const ended = Promise.all(pools.map((pool) => pool.end()))
+  await Promise.race([ended, delay(3_000, undefined, { signal: patience.signal })])
+  patience.abort()
 }
 
 /** What the promise rejects with; fails when it resolves. */

@@ -212,6 +212,20 @@ describe('stale prepared statements', () => {
     expect(pool.counters.healed).toBe(0)
   })
 
+  it('are not told from features that are missing', async () => {
+    const pool = openPool(primary.url, { max: 1 })
+    const query = { text: 'select count(*) from pg_class for update', mayPrepare: true }
+    for (let use = 0; use < 3; use++) expect((await rejection(pool.execute(query))).code).toBe('0A000')
+    expect(pool.counters.healed).toBe(0)
+  })
+
+  it('are tried again once, not for ever', async () => {
+    const pool = openPool(primary.url, { max: 1 })
+    const query = { text: 'execute no_such_statement', mayPrepare: true }
+    for (let use = 0; use < 2; use++) expect((await rejection(pool.execute(query))).code).toBe('26000')
+    expect(pool.counters.healed).toBe(1)
+  })
+
   it('never run a write twice', async () => {
     await primary.sql('create table tally (n int)')
     const pool = openPool(primary.url, { max: 1 })
