@@ -77,7 +77,7 @@ export class Session {
   run(request: Request, done: Done): void {
     let context: RouteContext | undefined
     let statement: Statement
-    if (this.#isLost) {
+    if (this.#hasLostConnection()) {
       done(lostConnection(), undefined)
       return
     }
@@ -130,7 +130,7 @@ export class Session {
     const engine = this.#engine
     const request: Request = { ...blankRequest, ...query }
     const context = engine.context()
-    if (this.#isLost) throw lostConnection()
+    if (this.#hasLostConnection()) throw lostConnection()
     if (context === undefined && this.#isDirect) {
       return { kind: 'connection', connection: await this.#bindOnly(query.signal), settle: () => {} }
     }
@@ -196,6 +196,12 @@ export class Session {
   /** True when nothing but the bound connection will do. */
   get #isTied(): boolean {
     return this.#pins.size > 0 || (this.#connection !== undefined && this.#connection.transactionStatus !== 'I')
+  }
+
+  /** Also when it died idle: a transaction or a pin never goes on anywhere else. */
+  #hasLostConnection(): boolean {
+    if (this.#connection?.isBroken === true && this.#isTied) this.#isLost = true
+    return this.#isLost
   }
 
   get #isAborted(): boolean {
