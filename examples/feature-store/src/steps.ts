@@ -18,9 +18,7 @@ export interface Step {
 const refreshedAt = new Date('2001-04-01T00:00:00Z')
 
 /** Turns the aggregates of one route into its features. */
-export function toFeatures(
-  row: Awaited<ReturnType<typeof store.computeRouteFeatures>>[number],
-): RouteFeatures {
+function toFeatures(row: Awaited<ReturnType<typeof store.computeRouteFeatures>>[number]): RouteFeatures {
   return {
     route: `${row.origin}-${row.destination}`,
     flights: Number(row.flights),

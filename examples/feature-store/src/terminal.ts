@@ -9,7 +9,8 @@ export const green = style(32)
 export const yellow = style(33)
 export const cyan = style(36)
 
-const width = Math.min(process.stdout.columns ?? 100, 110)
+// some terminals, recorders among them, say that they have no columns
+const width = Math.min(Math.max(process.stdout.columns || 100, 60), 110)
 
 export function print(text = ''): void {
   process.stdout.write(`${text}\n`)

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startCluster, waitFor, type Cluster } from '@shardline/local-cluster'
@@ -144,10 +145,17 @@ describe('faults', () => {
   })
 
   test('a frozen server does not keep the cluster from stopping', async () => {
-    await using other = await startCluster()
+    const other = await startCluster()
     const [node] = other.nodes
     node?.pause()
     await other.stop()
     expect(await waitFor('the node to be known as ended', () => !node?.isRunning)).toBe(true)
+  })
+
+  test('a cluster can be disposed of, and stopped twice', async () => {
+    const other = await startCluster()
+    await other[Symbol.asyncDispose]()
+    await other.stop()
+    expect(existsSync(other.dir)).toBe(false)
   })
 })
