@@ -1,10 +1,12 @@
 import { startCluster, type Cluster } from '@shardline/local-cluster'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { buildCatalog } from '../src/catalog/build-catalog.ts'
+import { readShardCatalog } from '../src/catalog/read-shard-catalog.ts'
 import { analyse } from '../src/statement/analyse.ts'
 import { loadParser, parse } from '../src/statement/parser.ts'
 import { classificationCatalog } from './support/classification-catalog.ts'
-import { classificationVectors } from './support/classification-vectors.ts'
+import { classificationVectors, describeStatement, expectedOf } from './support/classification-vectors.ts'
 
 /**
  * What is called a read must run on a real standby, and say there what it says on the primary when it is cacheable.
@@ -98,6 +100,23 @@ describe('on a real standby', () => {
     }
     expect(differences).toEqual([])
     expect(views.length).toBeGreaterThan(120)
+  })
+})
+
+describe('the catalog read from the server', () => {
+  it('classifies every case as the one written by hand', async () => {
+    const shardCatalog = await readShardCatalog(async (text) => {
+      const { rows } = await primary.query<Record<string, unknown>>(text)
+      return rows
+    })
+    const keyspace = { name: 'default', shards: ['only'], home: 'only', tables: new Map() }
+    const expectation = { keyspaces: [keyspace], localFunctions: new Set<string>() }
+    const catalog = buildCatalog(new Map([['only', shardCatalog]]), expectation, 1)
+    const outcomes = classificationVectors.cases.map(({ sql }) => [
+      sql,
+      describeStatement(analyse(sql, catalog)),
+    ])
+    expect(outcomes).toEqual(classificationVectors.cases.map((known) => [known.sql, expectedOf(known)]))
   })
 })
 
