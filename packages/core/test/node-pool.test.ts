@@ -235,6 +235,8 @@ describe('connecting', () => {
       expect(wasNeverSent(error)).toBe(true)
     }
     expect([pool.totalCount, pool.waitingCount]).toEqual([0, 0])
+    // Not one attempt after the other for each of them.
+    expect(pool.counters.failed).toBe(2)
   })
 
   it('gives up a server that accepts and never answers, and destroys the socket', async () => {
