@@ -53,7 +53,7 @@ function valueOf(draw: Draw, type: ColumnType, column: string): unknown {
       if (column === 'name') return draw.pick(['clicks', 'delay', 'Δ', 'a', 'b', 'apple'])
       return draw.pick(words)
     case 'numeric':
-      return draw.pick(['0', '1', '1.50', '10', '42.25', '-3', '99.75'])
+      return draw.pick(['0.00', '1.00', '1.50', '10.00', '42.25', '-3.00', '99.75'])
     case 'float8':
       return draw.upTo(64) / 8
     case 'bool':

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { CatalogNotice } from './catalog/notices.ts'
+import { refuseDifferences } from './catalog/verify-catalogs.ts'
 import type { ClusterConfig } from './config/cluster-config.ts'
 import { mergeTables } from './config/table-config.ts'
 import type { TableDescription } from './config/table-description.ts'
@@ -25,6 +26,9 @@ import { loadParser } from './statement/parser.ts'
 import { PlanCache } from './statement/plan-cache.ts'
 import { RouteCount, snapshotCounters, type Counters } from './telemetry/counters.ts'
 import { traceWithInstalledApi } from './telemetry/open-telemetry.ts'
+
+/** Pause before catalogs that could not be read after DDL are asked for again. */
+const refreshPauseMs = 500
 
 /** One shard, as `eachShard` hands it out: statements inside the callback go to it, whichever pool they go through. */
 export interface ShardHandle {
@@ -57,7 +61,10 @@ export interface Router {
   eachShard<T>(callback: (shard: ShardHandle) => T | Promise<T>): Promise<ReadonlyMap<string, T>>
   /** Where the statement would go and why: the route that execution would take. Sends nothing. */
   explain(sql: string, values?: readonly unknown[], context?: RouteContext): Explanation
-  /** Reads the servers' catalogs again, after DDL that did not go through this router. */
+  /**
+   * Reads the servers' catalogs again, after DDL that did not go through this router.
+   * @throws ConfigError CATALOG_MISMATCH when the shards disagree; statements on those tables are refused until they agree
+   */
   refresh(): Promise<void>
   /** Adds descriptions that models carry. @throws ConfigError CONFIG_CONFLICT when they contradict the cluster's. */
   describeTables(tables: Readonly<Record<string, TableDescription>>): void
@@ -85,15 +92,14 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
   const now = (): number => performance.now()
   const stopTracing = await traceWithInstalledApi()
 
-  const readSnapshot = async (latest: ClusterConfig, version: number): Promise<Snapshot> => {
-    const answering = await contactNodes([...nodes.values()], deadlineMs)
-    return createSnapshot(latest, await readCatalogs(answering, deadlineMs), version, environment)
-  }
+  const everyNode = new Map([...nodes].map(([name, shard]) => [name, [shard.primary, ...shard.replicas]]))
 
   let snapshot: Snapshot
   try {
     await loadParser()
-    snapshot = await readSnapshot(config, 1)
+    const answering = await contactNodes([...nodes.values()], deadlineMs)
+    snapshot = createSnapshot(config, await readCatalogs(answering, deadlineMs), 1, environment)
+    refuseDifferences(snapshot.differences)
   } catch (error) {
     await Promise.allSettled(pools.map((pool) => pool.end()))
     throw error
@@ -106,8 +112,14 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
   const counts = new RouteCount()
   const contexts = new AsyncLocalStorage<RouteContext>()
   const refresh = singleFlight(async () => {
-    snapshot = await readSnapshot(snapshot.config, snapshot.catalog.version + 1)
+    const perShard = await readCatalogs(everyNode, deadlineMs)
+    snapshot = createSnapshot(snapshot.config, perShard, snapshot.catalog.version + 1, environment)
+    isCatalogStale = false
   })
+  const refreshLater = (): void => {
+    if (ended !== undefined) return
+    setTimeout(() => void (isCatalogStale && refresh().catch(refreshLater)), refreshPauseMs).unref()
+  }
   const shardNamed = (name: string): ShardNodes => {
     const found = nodes.get(name)
     if (found === undefined) throw new ConfigError('CONFIG_INVALID', `There is no shard "${name}" in the cluster.`)
@@ -118,6 +130,9 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
   const primaryAlone = new Map([...nodes].map(([name, shard]) => [name, [shard.primary]]))
   // A look-up in the asynchronous context costs more than a plan hit: there is none before the first `run`.
   let isContextUsed = false
+  // DDL on every shard makes them differ until the last one has run it: their catalogs are read when all have.
+  let shardRounds = 0
+  let isCatalogStale = false
   let ended: Promise<void> | undefined
 
   const engine: Engine = {
@@ -153,9 +168,12 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
     pools: () => pools,
     wrote: (name) => floors.markWritten(name),
     learnPrimary: (statement) => plans.learnPrimary(statement),
-    async refreshCatalog() {
+    async refreshCatalog(cause) {
+      isCatalogStale = true
+      if (cause === 'ddl' && shardRounds > 0) return false
       const { version } = snapshot.catalog
-      await refresh()
+      // The DDL has run, whatever comes of reading what it did: its caller must not think that it failed.
+      await (cause === 'ddl' ? refresh().catch(refreshLater) : refresh())
       return snapshot.catalog.version !== version
     },
     enumLabels(name, oid) {
@@ -191,6 +209,7 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
     run,
     async eachShard(callback) {
       const names = engine.shards
+      shardRounds += 1
       const outcomes = await Promise.allSettled(
         names.map((name) =>
           run({ shard: name }, async () =>
@@ -198,6 +217,8 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
           ),
         ),
       )
+      shardRounds -= 1
+      if (isCatalogStale) await refresh()
       return resultsByShard(names, outcomes)
     },
     explain(sql, values = [], context = undefined) {
@@ -205,10 +226,15 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
       const effective = layContext(engine.context(), context)
       return explain(statement, snapshot.route(statement, values, effective))
     },
-    refresh,
+    async refresh() {
+      await refresh()
+      refuseDifferences(snapshot.differences)
+    },
     describeTables(tables) {
       const described = mergeTables(snapshot.config, tables)
-      snapshot = createSnapshot(described, snapshot.perShard, snapshot.catalog.version + 1, environment)
+      const next = createSnapshot(described, snapshot.perShard, snapshot.catalog.version + 1, environment)
+      refuseDifferences(next.differences)
+      snapshot = next
     },
     bucketSql(table) {
       const [first = '', second] = table.split('.')

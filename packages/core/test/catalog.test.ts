@@ -455,12 +455,12 @@ describe('differences are all listed', () => {
       'table "public.labelled": enum labels differ',
       'table "public.child" is a child or partition of "public.parent", but is placed otherwise',
       '"public.seen" is a view',
-      'table "public.nowhere" does not exist on shard "a"',
-      'table "public.typed_key" does not exist on shard "a"',
     ]) {
       expect(found).toContainEqual(expect.stringContaining(text))
     }
-    expect(found.filter((line) => line.includes('public.nowhere'))).toHaveLength(1)
+    // What no shard has is told as a notice: a migration may be about to create it.
+    expect(found.filter((line) => line.includes('public.nowhere'))).toEqual([])
+    expect(found.filter((line) => line.includes('public.typed_key'))).toEqual([])
     expect(found.filter((line) => line.includes('public.missing'))).toHaveLength(1)
   })
 

@@ -10,7 +10,18 @@ import { collationOf, homeViewsOf, relationsOf } from './relations.ts'
 import { serverDifferences } from './server-differences.ts'
 import type { ShardCatalog } from './shard-catalog.ts'
 import type { CatalogExpectation } from './table-rules.ts'
-import { catalogDifferences, refuseDifferences, type ShardRelations } from './verify-catalogs.ts'
+import {
+  catalogDifferences,
+  refuseDifferences,
+  type CatalogDifference,
+  type ShardRelations,
+} from './verify-catalogs.ts'
+
+export interface BuiltCatalog {
+  readonly catalog: Catalog
+  /** Tables that were set apart: statements on them are refused, with the difference as the reason. */
+  readonly differences: readonly CatalogDifference[]
+}
 
 /**
  * One catalog out of those of all shards: pure.
@@ -22,8 +33,24 @@ export function buildCatalog(
   expectation: CatalogExpectation,
   version: number,
 ): Catalog {
+  const { catalog, differences } = buildCatalogSettingApart(perShard, expectation, version)
+  refuseDifferences(differences)
+  return catalog
+}
+
+/**
+ * As `buildCatalog`, for a cluster at work: in the middle of a migration the shards do differ. Tables of which they
+ * disagree are set apart instead of stopping everything else.
+ *
+ * @throws ConfigError CATALOG_MISMATCH when the servers themselves do not fit together.
+ */
+export function buildCatalogSettingApart(
+  perShard: ReadonlyMap<string, ShardCatalog>,
+  expectation: CatalogExpectation,
+  version: number,
+): BuiltCatalog {
   const relations = new Map<string, Relation>()
-  const differences: string[] = []
+  const differences: CatalogDifference[] = []
   for (const keyspace of expectation.keyspaces) {
     const shards = keyspace.shards.flatMap((shard): ShardRelations[] => {
       const catalog = perShard.get(shard)
@@ -39,12 +66,17 @@ export function buildCatalog(
       relations.set(name, known === undefined ? relation : oneOf(known, relation))
     }
   }
-  differences.push(...serverDifferences(perShard))
-  refuseDifferences(differences)
+  const serverProblems = serverDifferences(perShard).map((message) => ({ table: undefined, message }))
+  if (serverProblems.length > 0) refuseDifferences([...differences, ...serverProblems])
+  for (const { table, message } of differences) {
+    const relation = table === undefined ? undefined : relations.get(table)
+    if (table === undefined || relation === undefined || relation.placement.strategy === 'per-shard') continue
+    relations.set(table, { ...relation, placement: { strategy: 'per-shard', why: message } })
+  }
 
   const catalogs = [...perShard.values()]
   const [first] = catalogs
-  return {
+  const catalog: Catalog = {
     ...emptyCatalog,
     version,
     isSharded:
@@ -94,6 +126,7 @@ export function buildCatalog(
         ? emptyCatalog.defaultCollation
         : collationOf(first.settings.collation, first.settings.collation),
   }
+  return { catalog, differences }
 }
 
 /** A name that several keyspaces have belongs to the one that describes it; described by none, it means no certain table. */

@@ -1,5 +1,6 @@
 import { relationKey, type Catalog, type Relation } from '../statement/catalog.ts'
 import type { SequenceRow, ShardCatalog } from './shard-catalog.ts'
+import type { CatalogDifference } from './verify-catalogs.ts'
 
 /** Something that one PostgreSQL would see to and several do not: told at start, not refused. */
 export interface CatalogNotice {
@@ -9,8 +10,28 @@ export interface CatalogNotice {
     | 'before-trigger'
     | 'foreign-key-across-shards'
     | 'not-prepared-for-two-phase'
+    | 'missing-table'
+    | 'set-apart'
   readonly table: string | undefined
   readonly message: string
+}
+
+/** Tables that are described and not there, and tables that were set apart: statements on both are refused. */
+export function unusableTables(
+  catalog: Catalog,
+  described: Iterable<string>,
+  differences: readonly CatalogDifference[],
+): readonly CatalogNotice[] {
+  return [
+    ...[...described]
+      .filter((table) => !catalog.relations.has(table))
+      .map((table) => ({
+        kind: 'missing-table' as const,
+        table,
+        message: `"${table}" is described, but no shard has it. Correct its name, or create it with router.eachShard(…).`,
+      })),
+    ...differences.map(({ table, message }) => ({ kind: 'set-apart' as const, table, message })),
+  ]
 }
 
 /** @param keyspaces The shards of each keyspace; without them, every shard that has a table of the name counts. */

@@ -15,39 +15,46 @@ export interface ShardRelations {
   readonly enums: ReadonlyMap<string, readonly string[]>
 }
 
+/** What keeps a table, or all of the servers, from being used rightly. */
+export interface CatalogDifference {
+  /** `schema.name`; undefined when it is about the servers themselves. */
+  readonly table: string | undefined
+  readonly message: string
+}
+
 /**
  * Compares what the shards of one keyspace say about the described tables, with each other and with the
  * description. Returns every difference; nothing is reported twice because one shard lacks a table.
+ *
+ * A table that no shard has is no difference: a migration may be about to create it. Statements on it are refused.
  */
 export function catalogDifferences(
   keyspace: KeyspaceExpectation,
   shards: readonly ShardRelations[],
-): readonly string[] {
-  const differences: string[] = []
+): readonly CatalogDifference[] {
+  const differences: CatalogDifference[] = []
   for (const [name, rule] of keyspace.tables) {
     const wanted =
       rule.strategy === 'unsharded' ? shards.filter(({ shard }) => shard === keyspace.home) : shards
-    const holders = wanted.filter(({ shard, relations }) => {
-      if (relations.has(name)) return true
-      differences.push(`table "${name}" does not exist on shard "${shard}"`)
-      return false
-    })
+    const holders = wanted.filter(({ relations }) => relations.has(name))
     const [first, ...others] = holders
     if (first === undefined) continue
+    const differ = (message: string): void => void differences.push({ table: name, message })
+    for (const { shard, relations } of wanted) {
+      if (!relations.has(name)) differ(`table "${name}" does not exist on shard "${shard}"`)
+    }
     const kind = first.relations.get(name)?.kind
     if (kind === 'view' || kind === 'sequence') {
-      differences.push(`"${name}" is a ${kind}; describe the tables that hold the rows`)
+      differ(`"${name}" is a ${kind}; describe the tables that hold the rows`)
       continue
     }
-    if (isKeyedRule(rule)) for (const holder of holders) differences.push(...keyProblems(name, rule, holder))
+    if (isKeyedRule(rule)) for (const holder of holders) keyProblems(name, rule, holder).forEach(differ)
     const expected = shapeOf(first, name)
     for (const other of others) {
       const actual = shapeOf(other, name)
       for (const [aspect, value] of Object.entries(expected)) {
         if (actual[aspect as keyof typeof expected] !== value) {
-          differences.push(
-            `table "${name}": ${aspect} differ between shards "${first.shard}" and "${other.shard}"`,
-          )
+          differ(`table "${name}": ${aspect} differ between shards "${first.shard}" and "${other.shard}"`)
         }
       }
     }
@@ -59,8 +66,9 @@ export function catalogDifferences(
 }
 
 /** @throws ConfigError CATALOG_MISMATCH that lists every difference. */
-export function refuseDifferences(differences: readonly string[]): void {
-  if (differences.length === 0) return
+export function refuseDifferences(found: readonly CatalogDifference[]): void {
+  if (found.length === 0) return
+  const differences = [...new Set(found.map(({ message }) => message))]
   throw new ConfigError(
     'CATALOG_MISMATCH',
     `The shards and the cluster's description do not agree:\n${differences.map((line) => `- ${line}`).join('\n')}\nBring the schemas in line (router.eachShard runs a migration on every shard), or correct the description.`,
@@ -124,14 +132,14 @@ function shapeOf(
       .map((key) => key.join(','))
       .sort()
       .join('\n'),
-    'enum labels': columns.map((column) => enums.get(column.type)?.join(',') ?? '').join('\n'),
+    'enum labels': columns.flatMap((column) => enums.get(column.type)?.join(',') ?? []).join('\n'),
   }
 }
 
 /** Equal keys of one colocation group lie together only when they are hashed alike. */
-function groupProblems(keyspace: KeyspaceExpectation, shard: ShardRelations): readonly string[] {
+function groupProblems(keyspace: KeyspaceExpectation, shard: ShardRelations): readonly CatalogDifference[] {
   const groups = new Map<string, { readonly table: string; readonly kind: string }>()
-  const problems: string[] = []
+  const problems: CatalogDifference[] = []
   for (const [name, rule] of keyspace.tables) {
     if (!isKeyedRule(rule)) continue
     const type = shard.relations.get(name)?.columns.find((column) => column.name === rule.column)?.type
@@ -143,24 +151,27 @@ function groupProblems(keyspace: KeyspaceExpectation, shard: ShardRelations): re
     const known = groups.get(rule.group)
     if (known === undefined) groups.set(rule.group, { table: name, kind })
     else if (known.kind !== kind) {
-      problems.push(
-        `tables "${known.table}" and "${name}" are in the colocation group "${rule.group}", but their shard keys are of different kinds (${known.kind}, ${kind})`,
-      )
+      problems.push({
+        table: name,
+        message: `tables "${known.table}" and "${name}" are in the colocation group "${rule.group}", but their shard keys are of different kinds (${known.kind}, ${kind})`,
+      })
     }
   }
   return problems
 }
 
 /** A query of a parent reads its children's rows too: they must be placed as it is. */
-function parentProblems(keyspace: KeyspaceExpectation, { catalog }: ShardRelations): readonly string[] {
+function parentProblems(
+  keyspace: KeyspaceExpectation,
+  { catalog }: ShardRelations,
+): readonly CatalogDifference[] {
   const lineage = lineageOf(catalog, keyspace)
-  const problems: string[] = []
+  const problems: CatalogDifference[] = []
   for (const row of catalog.relations) {
     for (const parent of row.parents) {
       if (placementText(lineage.ruleOf(row.oid)) === placementText(lineage.ruleOf(parent))) continue
-      problems.push(
-        `table "${lineage.nameOf(row.oid)}" is a child or partition of "${lineage.nameOf(parent)}", but is placed otherwise; describe the parent, and children the same or not at all`,
-      )
+      const message = `table "${lineage.nameOf(row.oid)}" is a child or partition of "${lineage.nameOf(parent)}", but is placed otherwise; describe the parent, and children the same or not at all`
+      problems.push({ table: lineage.nameOf(row.oid), message }, { table: lineage.nameOf(parent), message })
     }
   }
   return problems

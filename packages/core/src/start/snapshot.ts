@@ -1,5 +1,6 @@
-import { buildCatalog } from '../catalog/build-catalog.ts'
-import { catalogNotices, type CatalogNotice } from '../catalog/notices.ts'
+import { buildCatalogSettingApart } from '../catalog/build-catalog.ts'
+import { catalogNotices, unusableTables, type CatalogNotice } from '../catalog/notices.ts'
+import type { CatalogDifference } from '../catalog/verify-catalogs.ts'
 import type { ShardCatalog } from '../catalog/shard-catalog.ts'
 import type { ClusterConfig } from '../config/cluster-config.ts'
 import { createShardMaps } from '../config/shard-maps.ts'
@@ -16,6 +17,8 @@ import { expectationOf } from './expectation.ts'
 export interface Snapshot {
   readonly config: ClusterConfig
   readonly catalog: Catalog
+  /** Tables that are set apart because the shards disagree about them: fatal at start, refused one by one later. */
+  readonly differences: readonly CatalogDifference[]
   readonly notices: readonly CatalogNotice[]
   readonly keys: MappedKeys
   readonly route: RouteStatement
@@ -31,7 +34,7 @@ export interface SnapshotEnvironment {
   readonly areDatesSentAsUtc: boolean
 }
 
-/** @throws ConfigError when catalogs and description do not agree, or a pinned key is no key. */
+/** @throws ConfigError when the servers do not fit together, or a pinned key is no key. */
 export function createSnapshot(
   config: ClusterConfig,
   perShard: ReadonlyMap<string, ShardCatalog>,
@@ -39,7 +42,8 @@ export function createSnapshot(
   environment: SnapshotEnvironment,
 ): Snapshot {
   const expectation = expectationOf(config)
-  const catalog = buildCatalog(perShard, expectation, version)
+  const { catalog, differences } = buildCatalogSettingApart(perShard, expectation, version)
+  const described = expectation.keyspaces.flatMap(({ tables }) => [...tables.keys()])
   const placements = keyedPlacements(catalog)
   const keys = new MappedKeys(createShardMaps(config, placements), {
     timeZone: catalog.timeZone,
@@ -49,7 +53,11 @@ export function createSnapshot(
   return {
     config,
     catalog,
-    notices: catalogNotices(catalog, perShard, expectation.keyspaces),
+    differences,
+    notices: [
+      ...unusableTables(catalog, described, differences),
+      ...catalogNotices(catalog, perShard, expectation.keyspaces),
+    ],
     keys,
     perShard,
     isReadCommittedByDefault: [...perShard.values()].every(
