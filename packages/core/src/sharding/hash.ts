@@ -8,8 +8,8 @@
 /** HASH_PARTITION_SEED, as the bigint that SQL wants. */
 export const hashSeedSql = '8816678312871386365'
 
-export const hashSeedHigh = 0x7a5b2236
-export const hashSeedLow = 0x7996dcfd
+const hashSeedHigh = 0x7a5b2236
+const hashSeedLow = 0x7996dcfd
 
 const initialState = 0x9e3779b9 + 3923095
 

@@ -11,7 +11,7 @@ import { readInstant } from './time-key.ts'
 export type ResolvedKeys = 'all' | ReadonlySet<CanonicalKey>
 
 /** Ranges with more periods than this prove nothing: they would name every shard anyway. */
-export const maxPeriods = 16_384
+const maxPeriods = 16_384
 
 /** A resolved set on the way: time ranges stay open-ended until they have been intersected. */
 type Keys = 'all' | ReadonlySet<CanonicalKey> | PeriodRange
