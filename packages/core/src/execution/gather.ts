@@ -5,7 +5,7 @@ import { shardValues } from '../merge/row-counts.ts'
 import { namedShard } from './named-shard.ts'
 import { rowsResult, wireText } from './result.ts'
 import { agreedFields } from './shard-fields.ts'
-import { serverError } from './server-error.ts'
+import { wrongCount } from './server-error.ts'
 import { shardOrder } from './shard-order.ts'
 import { noNode, runRead } from './single.ts'
 import type pg from 'pg'
@@ -70,10 +70,7 @@ export function shardQuery(engine: Engine, { statement, route, query }: Job<Merg
     )
   }
   if (plan.parameters !== undefined && values.length !== statement.parameterCount) {
-    throw serverError(engine.pg, {
-      code: '08P01',
-      message: `bind message supplies ${values.length} parameters, but prepared statement "" requires ${statement.parameterCount}`,
-    })
+    throw wrongCount(engine.pg, values.length, statement.parameterCount)
   }
   return {
     text: plan.text,

@@ -20,3 +20,11 @@ export function serverError(
 export function isServerError(error: unknown): error is DatabaseError {
   return error instanceof Error && 'severity' in error && typeof (error as { code?: unknown }).code === 'string'
 }
+
+/** What PostgreSQL says to a number of values that is not the statement's; for texts that are rewritten before it sees them. */
+export function wrongCount(pg: PgModule, given: number, needed: number): DatabaseError {
+  return serverError(pg, {
+    code: '08P01',
+    message: `bind message supplies ${given} parameters, but prepared statement "" requires ${needed}`,
+  })
+}

@@ -1,8 +1,9 @@
 import { StatementError } from '../errors.ts'
+import { endOfToken } from '../statement/comments.ts'
+import { parseInsert } from '../statement/insert-template.ts'
 import { parse } from '../statement/parser.ts'
-import { tokenize, type Token } from '../statement/rewrite-tokens.ts'
-import { isSameTree } from '../statement/rewrite.ts'
-import { bodyAs, walk, type Node } from '../statement/tree.ts'
+import { bodyAs, createOffsetMap, walk, type Node, type OffsetMap } from '../statement/tree.ts'
+import type { Statement } from '../statement/statement.ts'
 
 /** The rows of one shard out of a multi-row INSERT: a statement of its own. */
 export interface InsertPart {
@@ -10,115 +11,171 @@ export interface InsertPart {
   readonly values: readonly unknown[]
 }
 
-/**
- * Cuts some rows out of `INSERT … VALUES`, by their place in the text, and numbers the parameters that are left anew
- * (PostgreSQL refuses parameters that nothing uses). The tree of what comes out is compared with the tree that was
- * meant, so that a slip here is a refusal and never another INSERT.
- */
-export function splitInsert(text: string, rows: readonly number[], values: readonly unknown[]): InsertPart {
-  const tokens = tokenize(text)
-  const places = tokens === undefined ? undefined : rowPlaces(tokens)
-  if (tokens === undefined || places === undefined) throw notSplit()
-  const first = places.at(0)
-  const last = places.at(-1)
-  if (first === undefined || last === undefined) throw notSplit()
-  const numbers = new Map<string, number>()
-  const pieces: string[] = []
-  const write = (start: number, end: number): void => {
-    pieces.push(renumber(text, tokensWithin(tokens, start, end), { start, end, numbers }))
-  }
-  write(0, first.start)
-  for (const [at, row] of rows.entries()) {
-    const place = places[row]
-    if (place === undefined) throw notSplit()
-    if (at > 0) pieces.push(', ')
-    write(place.start, place.end)
-  }
-  write(last.end, text.length)
-  const part = pieces.join('')
-  if (!isMeant(text, part, { rows, numbers })) throw notSplit()
-  return { text: part, values: [...numbers.keys()].map((parameter) => values[Number(parameter.slice(1)) - 1]) }
-}
-
-interface Place {
+/** A stretch of the text, and the parameters in it as triples: start, end, number. */
+interface Piece {
   readonly start: number
   readonly end: number
+  readonly parameters: readonly number[]
 }
 
-/** Where the rows after the outermost VALUES stand; undefined when there are none. */
-function rowPlaces(tokens: readonly Token[]): Place[] | undefined {
-  let index = tokens.findIndex(
-    (token, at) => token.depth === 0 && token.kind === 'word' && token.text === 'values' && tokens[at + 1]?.text === '(',
-  )
-  if (index === -1) return undefined
-  const places: Place[] = []
-  for (index++; tokens[index]?.text === '('; index++) {
-    const start = tokens[index]?.start ?? 0
-    while (index < tokens.length && !(tokens[index]?.text === ')' && tokens[index]?.depth === 0)) index++
-    const end = tokens[index]?.end
-    if (end === undefined) return undefined
-    places.push({ start, end })
-    index++
-    if (tokens[index]?.text !== ',') break
-  }
-  return places
+interface Layout {
+  readonly head: Piece
+  readonly rows: readonly Piece[]
+  readonly tail: Piece
 }
 
-/** Tokens are in the order of the text. */
-function tokensWithin(tokens: readonly Token[], start: number, end: number): Token[] {
-  let low = 0
-  let high = tokens.length
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if ((tokens[middle]?.start ?? 0) < start) low = middle + 1
-    else high = middle
-  }
-  const found: Token[] = []
-  for (let at = low; at < tokens.length; at++) {
-    const token = tokens[at]
-    if (token === undefined || token.start >= end) break
-    found.push(token)
-  }
-  return found
-}
+const layouts = new WeakMap<Statement, Layout | 'unknown'>()
 
-function renumber(
-  text: string,
-  tokens: readonly Token[],
-  { start, end, numbers }: Place & { readonly numbers: Map<string, number> },
-): string {
-  let result = ''
-  let position = start
-  for (const token of tokens) {
-    if (token.kind !== 'parameter') continue
-    let number = numbers.get(token.text)
-    if (number === undefined) numbers.set(token.text, (number = numbers.size + 1))
-    result += `${text.slice(position, token.start)}$${number}`
-    position = token.end
+/**
+ * Cuts some rows out of `INSERT … VALUES`, by their place in the text, and numbers the parameters that are left anew
+ * (PostgreSQL refuses parameters that nothing uses).
+ *
+ * Where the rows are is found by scanning, and proved once per text by the parser: it must see as many rows, and
+ * everything of each row where that row was found.
+ */
+export function splitInsert(statement: Statement, rows: readonly number[], values: readonly unknown[]): InsertPart {
+  const { text } = statement
+  const layout = layoutOf(statement)
+  const numbers = new Map<number, number>()
+  const used: unknown[] = []
+  const write = (piece: Piece): string => {
+    let result = ''
+    let position = piece.start
+    const { parameters } = piece
+    for (let at = 0; at < parameters.length; at += 3) {
+      const number = parameters[at + 2] ?? 0
+      let renumbered = numbers.get(number)
+      if (renumbered === undefined) {
+        renumbered = used.push(values[number - 1])
+        numbers.set(number, renumbered)
+      }
+      result += `${text.slice(position, parameters[at])}$${renumbered}`
+      position = parameters[at + 1] ?? position
+    }
+    return result + text.slice(position, piece.end)
   }
-  return result + text.slice(position, end)
-}
-
-/** Compares with the original's tree, reduced to the rows and renumbered in the tree itself. */
-function isMeant(
-  text: string,
-  part: string,
-  { rows, numbers }: { readonly rows: readonly number[]; readonly numbers: ReadonlyMap<string, number> },
-): boolean {
-  const stmt = parse(text).stmts[0]?.stmt
-  const cut = parse(part).stmts
-  const body = bodyAs(bodyAs(stmt, 'InsertStmt')?.selectStmt, 'SelectStmt')
-  const lists = body?.valuesLists
-  if (stmt === undefined || body === undefined || lists === undefined || cut.length !== 1) return false
-  body.valuesLists = rows.flatMap((row) => lists[row] ?? [])
-  let isKnown = true
-  walk(stmt, (tag, node) => {
-    if (tag !== 'ParamRef') return
-    const number = numbers.get(`$${node.number ?? 0}`)
-    if (number === undefined) isKnown = false
-    else node.number = number
+  const head = write(layout.head)
+  const kept = rows.map((row) => {
+    const piece = layout.rows[row]
+    if (piece === undefined) throw notSplit()
+    return write(piece)
   })
-  return isKnown && isSameTree(stmt, cut[0]?.stmt as Node)
+  return { text: `${head}${kept.join(', ')}${write(layout.tail)}`, values: used }
+}
+
+function layoutOf(statement: Statement): Layout {
+  let layout = layouts.get(statement)
+  if (layout === undefined) {
+    const found = scan(statement.text)
+    layout = found !== undefined && isProved(statement.text, found) ? found : 'unknown'
+    layouts.set(statement, layout)
+  }
+  if (layout === 'unknown') throw notSplit()
+  return layout
+}
+
+const open = 0x28
+const close = 0x29
+const comma = 0x2c
+const dollar = 0x24
+
+/** The text has no comments: those are taken out before it is analysed. */
+function scan(text: string): Layout | undefined {
+  const parameters: number[] = []
+  const places: { readonly start: number; readonly end: number }[] = []
+  let depth = 0
+  let rowStart = -1
+  /** Rows may begin or go on here. */
+  let isAmongRows = false
+  let isBeforeRows = true
+  for (let at = 0; at < text.length;) {
+    const code = text.charCodeAt(at)
+    const number = code === dollar ? digitsAt(text, at + 1) : 0
+    if (number > 0) {
+      const end = at + 1 + String(number).length
+      parameters.push(at, end, number)
+      at = end
+      isAmongRows &&= depth > 0
+      continue
+    }
+    const end = endOfToken(text, at)
+    if (code === open) {
+      if (depth === 0 && isAmongRows) rowStart = at
+      depth++
+    } else if (code === close) {
+      depth--
+      if (depth === 0 && rowStart >= 0) {
+        places.push({ start: rowStart, end })
+        rowStart = -1
+      }
+    } else if (depth === 0 && !isSpace(code)) {
+      const isValues = isBeforeRows && end - at === 6 && text.slice(at, end).toLowerCase() === 'values'
+      if (isValues) isBeforeRows = false
+      isAmongRows = isValues || (isAmongRows && code === comma)
+    }
+    at = end
+  }
+  const [first] = places
+  const last = places.at(-1)
+  if (first === undefined || last === undefined || depth !== 0) return undefined
+  const pieces = dealParameters(
+    [{ start: 0, end: first.start }, ...places, { start: last.end, end: text.length }],
+    parameters,
+  )
+  const [head, ...others] = pieces
+  const tail = others.pop()
+  return head === undefined || tail === undefined ? undefined : { head, rows: others, tail }
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || (code >= 0x09 && code <= 0x0d)
+}
+
+/** The number that starts at `at`, 0 when there is none. A leading zero makes it none of ours. */
+function digitsAt(text: string, at: number): number {
+  let number = 0
+  for (let index = at; ; index++) {
+    const digit = text.charCodeAt(index) - 0x30
+    if (!(digit >= 0 && digit <= 9) || (index === at && digit === 0)) return number
+    number = number * 10 + digit
+  }
+}
+
+/** Both lists are in the order of the text. */
+function dealParameters(places: readonly { readonly start: number; readonly end: number }[], found: readonly number[]): Piece[] {
+  let at = 0
+  return places.map(({ start, end }) => {
+    const parameters: number[] = []
+    for (; at < found.length && (found[at] ?? 0) < end; at += 3) {
+      parameters.push(found[at] ?? 0, found[at + 1] ?? 0, found[at + 2] ?? 0)
+    }
+    return { start, end, parameters }
+  })
+}
+
+function isProved(text: string, { rows }: Layout): boolean {
+  const { stmts } = parseInsert(text) ?? parse(text)
+  const [only] = stmts
+  const lists = bodyAs(bodyAs(only?.stmt, 'InsertStmt')?.selectStmt, 'SelectStmt')?.valuesLists
+  if (stmts.length !== 1 || lists === undefined || lists.length !== rows.length) return false
+  const toIndex = createOffsetMap(text)
+  return lists.every((list, at) => {
+    const place = rows[at]
+    return place !== undefined && isWithin(list, place, toIndex)
+  })
+}
+
+function isWithin(row: Node, place: Piece, toIndex: OffsetMap): boolean {
+  let isInside = true
+  let hasPlace = false
+  walk(row, (_tag, body) => {
+    const { location } = body as { readonly location?: unknown }
+    if (typeof location !== 'number' || location < 0) return
+    hasPlace = true
+    const index = toIndex(location)
+    if (index < place.start || index >= place.end) isInside = false
+  })
+  return isInside && hasPlace
 }
 
 function notSplit(): StatementError {

@@ -1,5 +1,6 @@
 import { DatabaseError } from '../errors.ts'
 import { rowsResult, wireText } from './result.ts'
+import { wrongCount } from './server-error.ts'
 import { agreedFields } from './shard-fields.ts'
 import { splitInsert } from './split-insert.ts'
 import { writeAtomically } from './two-phase.ts'
@@ -32,8 +33,9 @@ function shardWrites(engine: Engine, { route, query, statement }: Job<WriteAllRo
     return inOrder(engine, route.shards).map((shard) => ({ shard, query: raw }))
   }
   const values = Array.isArray(query.values) ? (query.values as unknown[]) : []
+  if (values.length !== statement.parameterCount) throw wrongCount(engine.pg, values.length, statement.parameterCount)
   return inOrder(engine, [...route.rowsByShard.keys()]).map((shard) => {
-    const part = splitInsert(statement.text, route.rowsByShard.get(shard) ?? [], values)
+    const part = splitInsert(statement, route.rowsByShard.get(shard) ?? [], values)
     return { shard, query: { ...raw, name: undefined, text: part.text, values: part.values } }
   })
 }
