@@ -56,15 +56,26 @@ export async function createParts(
     await node.sql(`create schema ${schema}`)
     await node.sql(`create table ${schema}.t (${definition})`)
   }
-  const holders = columns.map((_, index) => `$${index + 1}`).join(', ')
+  const keyed = new Map<string, (string | number | null | undefined)[][]>(
+    schemas.map((schema) => [schema, []]),
+  )
   for (let id = 1; id <= rows; id++) {
     const key = below(40)
-    const values = columns.map(({ name, values: pool }) =>
+    const row = columns.map(({ name, values: pool }) =>
       name === 'id' ? id : name === 'k' ? key : pool[below(pool.length)],
     )
-    for (const schema of ['whole', `part${key % partCount}`]) {
-      await node.sql(`insert into ${schema}.t values (${holders})`, values)
-    }
+    keyed.get('whole')?.push(row)
+    keyed.get(`part${key % partCount}`)?.push(row)
+  }
+  // One array per column, as text: arrays of arrays would have to be of one shape.
+  const casts = columns.map(({ name, sql }) => `${name}::${sql}`.replace(/ collate .*/, '')).join(', ')
+  const holders = columns.map((_, index) => `$${index + 1}::text[]`).join(', ')
+  const names = columns.map(({ name }) => name).join(', ')
+  for (const [schema, own] of keyed) {
+    await node.sql(
+      `insert into ${schema}.t select ${casts} from unnest(${holders}) as u (${names})`,
+      columns.map((_, index) => own.map((row) => row[index])),
+    )
   }
   const clients = await Promise.all(schemas.map((schema) => connect(node.url, schema)))
   const types = new Map<number, string>()
