@@ -12,7 +12,7 @@ import { randomStatement, type RandomStatement } from './support/random-sql.ts'
  * The law of pruning, tested as it is stated: take from every sharded table all rows of the shards that the statement
  * does not claim, and the statement does the same as before.
  */
-const runs = Number(process.env.PRUNING_RUNS ?? 3000)
+const runs = Number(process.env.PRUNING_RUNS ?? 6000)
 const seed = Number(process.env.PRUNING_SEED ?? 20_261_122)
 const runsPerWorld = 150
 

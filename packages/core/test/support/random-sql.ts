@@ -7,9 +7,12 @@ export interface RandomStatement {
 }
 
 /** Choices read off a tape, so that a shorter tape of smaller numbers is a simpler statement. */
-export function randomStatement(tape: readonly number[], mode: 'any' | 'read'): RandomStatement {
-  return new Generator(tape).statement(mode)
+export function randomStatement(tape: readonly number[], mode: Mode): RandomStatement {
+  return new Generator(tape, mode).statement()
 }
+
+/** `tied`: mostly of one group and joined by keys, so that many statements can run shard by shard. */
+export type Mode = 'any' | 'tied'
 
 interface Item {
   readonly alias: string
@@ -29,9 +32,11 @@ class Generator {
   readonly #values: unknown[] = []
   #at = 0
   #aliases = 0
+  readonly #isTied: boolean
 
-  constructor(tape: readonly number[]) {
+  constructor(tape: readonly number[], mode: Mode) {
     this.#tape = tape
+    this.#isTied = mode === 'tied'
   }
 
   /** 0 when the tape is at its end: every list of choices starts with the simplest. */
@@ -56,8 +61,8 @@ class Generator {
     return `t${this.#aliases}`
   }
 
-  statement(mode: 'any' | 'read'): RandomStatement {
-    const kind = mode === 'read' ? 0 : this.#below(10)
+  statement(): RandomStatement {
+    const kind = this.#below(10)
     const none: Surroundings = { outer: [], ctes: [] }
     const text =
       kind < 7
@@ -144,18 +149,19 @@ class Generator {
     if (style === 10 || style === 11) return this.#grouped(from, where, width)
     if (style === 12) {
       const outputs = this.#outputs(depth, from.items, around, width)
-      const key = this.#column(from.items, 70)
-      const on = this.#chance(50)
+      const key = this.#column(from.items, 50)
+      const on = this.#chance(60)
       return on
         ? `select distinct on (${key}) ${outputs.join(', ')} from ${from.text}${where} order by ${[key, ...outputs].join(', ')}`
         : `select distinct ${outputs.join(', ')} from ${from.text}${where}${this.#limit(width, 20)}`
     }
     if (style === 13) {
-      const partition = this.#column(from.items, 70)
+      const partition = this.#column(from.items, 50)
       const call = this.#pick([
         `count(*) over (partition by ${partition})`,
         `sum(${this.#column(from.items, 20)}) over (partition by ${partition})`,
         'count(*) over ()',
+        `max(${this.#column(from.items, 20)}) over ()`,
         `rank() over (partition by ${partition} order by ${this.#column(from.items, 20)})`,
       ])
       const outputs = [...this.#outputs(depth, from.items, around, Math.max(1, width - 1)), call].slice(
@@ -164,15 +170,15 @@ class Generator {
       return `select ${outputs.join(', ')} from ${from.text}${where}`
     }
     const outputs = this.#outputs(depth, from.items, around, width)
-    return `select ${outputs.join(', ')} from ${from.text}${where}${this.#limit(width, 12)}`
+    return `select ${outputs.join(', ')} from ${from.text}${where}${this.#limit(width, 20)}`
   }
 
   #grouped(from: { text: string; items: readonly Item[] }, where: string, width: number): string {
     const groups: string[] = []
     const outputs: string[] = []
     for (let index = 0; index < width; index += 1) {
-      if (this.#chance(55)) {
-        const column = this.#column(from.items, 75)
+      if (this.#chance(index === 0 ? 80 : 40)) {
+        const column = this.#column(from.items, index === 0 ? 90 : 40)
         groups.push(column)
         outputs.push(column)
       } else {
@@ -207,7 +213,7 @@ class Generator {
   #outputs(depth: number, items: readonly Item[], around: Surroundings, width: number): string[] {
     return [...Array(width).keys()].map((index) => {
       const choice = this.#below(index === 0 ? 20 : 24)
-      if (choice < 16) return this.#column(items, 60)
+      if (choice < 16) return this.#column(items, index === 0 ? 90 : 40)
       if (choice < 18) return `coalesce(${this.#column(items, 60)}, 0)`
       if (choice < 20 || depth === 0) return `${this.#below(4)}`
       return `(${this.#scalar(depth - 1, items, around)})`
@@ -293,7 +299,12 @@ class Generator {
         }
       }
     }
-    if (links.length > 0 && this.#chance(50)) return this.#pick(links)
+    if (links.length > 0 && this.#chance(this.#isTied ? 25 : 50)) return this.#pick(links)
+    const a = left.filter((item) => item.columns.includes('k'))
+    const b = right.filter((item) => item.columns.includes('k'))
+    if (this.#isTied && a.length > 0 && b.length > 0 && this.#chance(85)) {
+      return `${this.#pick(a).alias}.k = ${this.#pick(b).alias}.k`
+    }
     return `${this.#column(left, 80)} = ${this.#column(right, 80)}`
   }
 
@@ -303,7 +314,7 @@ class Generator {
     before: readonly Item[],
   ): { text: string; items: readonly Item[]; isLateral: boolean } {
     const alias = this.#alias()
-    const choice = this.#below(20)
+    const choice = this.#below(before.length === 0 && depth > 1 ? 28 : 20)
     const cte = around.ctes.length > 0 && choice >= 9 ? this.#pick(around.ctes) : undefined
     if (cte !== undefined) {
       return { text: `${cte.alias} ${alias}`, items: [{ ...cte, alias }], isLateral: false }
@@ -324,14 +335,29 @@ class Generator {
       const item = { alias, table: undefined, columns: ['k', 'x'] }
       return { text: `(values ${rows.join(', ')}) ${alias} (k, x)`, items: [item], isLateral: false }
     }
-    const table = this.#pick(worldTables)
+    const related = worldForeignKeys.flatMap(({ from, to }) =>
+      before.some((item) => item.table === from) ? [to] : before.some((item) => item.table === to) ? [from] : [],
+    )
+    const isRelated = related.length > 0 && this.#chance(40)
+    const isPlain = this.#isTied && this.#chance(92)
+    const table = this.#pick(
+      worldTables.filter(({ name }) => (isRelated ? related.includes(name) : !isPlain || !['h', 'u'].includes(name))),
+    )
     const item = { alias, table: table.name, columns: table.columns }
     return { text: `${table.name} ${alias}`, items: [item], isLateral: false }
   }
 
   #where(depth: number, items: readonly Item[], around: Surroundings): string {
     if (this.#chance(15)) return ''
-    const conditions = [...Array(1 + this.#below(3))].map(() => this.#condition(depth, items, around))
+    const conditions = [...Array(1 + this.#below(this.#isTied ? 2 : 3))].map(() => this.#condition(depth, items, around))
+    if (!this.#isTied && this.#chance(40)) conditions.push(`${this.#column(items, 100)} = ${this.#value()}`)
+    if (items.length > 1 && this.#chance(10)) conditions.push(this.#nullCondition(items))
+    // A subquery over the same key as the row around it.
+    const outer = around.outer.filter((item) => item.columns.includes('k'))
+    const inner = items.filter((item) => item.columns.includes('k'))
+    if (this.#isTied && outer.length > 0 && inner.length > 0 && this.#chance(80)) {
+      conditions.push(...inner.map((item) => `${item.alias}.k = ${this.#pick(outer).alias}.k`))
+    }
     return ` where ${conditions.join(' and ')}`
   }
 
@@ -340,6 +366,7 @@ class Generator {
     const key = (): string => this.#column(this.#chance(85) ? items : all, 90)
     const any = (): string => this.#column(this.#chance(85) ? items : all, 30)
     const constant = (): string => `${1 + this.#below(6)}`
+    if (this.#isTied && this.#chance(55)) return `${any()} ${this.#pick(['<', '>=', '<>', '='])} ${constant()}`
     const choice = this.#below(depth > 0 ? 37 : 28)
     if (choice >= (depth > 0 ? 33 : 24)) return `${key()} = ${this.#value()}`
     if (choice < 6) return `${key()} = ${this.#value()}`
@@ -349,7 +376,7 @@ class Generator {
     if (choice === 10) return `${key()} is null`
     if (choice === 11) return `${any()} is not null`
     if (choice === 12)
-      return `${key()} is not distinct from ${this.#pick([constant(), 'null', this.#value(), this.#column(all, 80)])}`
+      return `${key()} is not distinct from ${this.#pick([constant(), 'null', this.#value(), this.#column(all, 80), this.#parameter(null)])}`
     if (choice === 13) return `${any()} ${this.#pick(['<', '>=', '<>'])} ${constant()}`
     if (choice === 14) return `${any()} = ${any()}`
     if (choice === 15) return `(${key()}, ${any()}) = (${constant()}, ${constant()})`
@@ -382,11 +409,27 @@ class Generator {
     return `${key()} = (${this.#scalar(depth - 1, items, around)})`
   }
 
+  /** What is true of rows that an outer join filled with NULLs. */
+  #nullCondition(items: readonly Item[]): string {
+    const key = this.#column(items, 100)
+    return this.#pick([
+      `${key} is null`,
+      `${key} is not distinct from null`,
+      `${key} is not distinct from ${this.#parameter(null)}`,
+      `${key} is not distinct from ${this.#column(items, 100)}`,
+      `(${key} is null or ${key} = ${1 + this.#below(6)})`,
+    ])
+  }
+
   /** A literal, a new parameter, or one that is there already. */
   #value(): string {
     if (this.#chance(60)) return `${1 + this.#below(6)}`
     if (this.#values.length > 0 && this.#chance(40)) return `$${1 + this.#below(this.#values.length)}`
-    this.#values.push(this.#chance(6) ? null : 1 + this.#below(6))
+    return this.#parameter(this.#chance(6) ? null : 1 + this.#below(6))
+  }
+
+  #parameter(value: number | null): string {
+    this.#values.push(value)
     return `$${this.#values.length}`
   }
 

@@ -1,13 +1,14 @@
 import { noKeys } from '../key-set.ts'
 import type { Analysis } from './analysis.ts'
-import { neverTrue, noFacts, type Facts } from './facts.ts'
+import { neverTrue, noFacts, withConsequences, type Facts } from './facts.ts'
 
 /**
  * Restricts the sources numbered from `from` up to (not including) `to` by a condition that every row combination of
  * theirs must satisfy. What the condition says about rows further out is given back: it holds where the query
  * returns any row.
  */
-export function applyFacts(analysis: Analysis, facts: Facts, from: number, to: number): Facts {
+export function applyFacts(analysis: Analysis, stated: Facts, from: number, to: number): Facts {
+  const facts = withConsequences(stated)
   if (facts.isNever) {
     for (const source of analysis.sources.slice(from, to)) source.sets.push(noKeys)
     return neverTrue

@@ -1,5 +1,6 @@
 import type { KeySet } from '../key-set.ts'
-import type { Equality, Slot, Source } from './model.ts'
+import { isKeySlot, type Equality, type Slot, type Source } from './model.ts'
+import { isSameKind } from './types.ts'
 
 /**
  * What holds for every combination of rows for which a condition is true. Each fact about a slot includes that its
@@ -31,9 +32,34 @@ export function bothHold(a: Facts, b: Facts): Facts {
   }
 }
 
+/** With what follows inside of one condition: `a.k = b.k AND a.k = 1` says `b.k = 1`, also where a is not restricted. */
+export function withConsequences(facts: Facts): Facts {
+  if (facts.sets.length === 0 || facts.equalities.length === 0) return facts
+  const sets = [...facts.sets]
+  for (const { slot, set } of sets) {
+    for (const { from, to } of facts.equalities) {
+      const [only, ...others] = from
+      if (only === undefined || others.length > 0 || !isSameSlot(only, slot) || !isKeySlot(to)) continue
+      if (!hasSameKind(only, to) || sets.some((fact) => fact.set === set && isSameSlot(fact.slot, to))) continue
+      sets.push({ slot: to, set })
+    }
+  }
+  return { ...facts, sets }
+}
+
+function hasSameKind(a: Slot, b: Slot): boolean {
+  const types = [a.source.keyType, b.source.keyType] as const
+  return (
+    types[0] !== undefined &&
+    types[1] !== undefined &&
+    isSameKind(types[1], types[0]) &&
+    a.source.placement?.group === b.source.placement?.group
+  )
+}
+
 /** What holds when at least one of them does: only what every one of them says. */
 export function oneHolds(all: readonly Facts[]): Facts {
-  const possible = all.filter((facts) => !facts.isNever)
+  const possible = all.filter((facts) => !facts.isNever).map(withConsequences)
   const [first, ...rest] = possible
   if (first === undefined) return neverTrue
   if (rest.length === 0) return first

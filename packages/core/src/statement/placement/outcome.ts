@@ -48,7 +48,9 @@ export function refuseUnprovedWrites(analysis: Analysis, solution: Solution): vo
   for (const source of analysis.sources) {
     const { relation, placement } = source
     if (source.access !== 'write' || placement === undefined || relation === undefined) continue
-    if (solution.setOf(source).kind !== 'all') continue
+    const set = solution.setOf(source)
+    // A foreign key to rows whose keys are known is as good as a condition.
+    if (set.kind !== 'all' || boundingSources(source, set, solution).length > 0) continue
     analysis.refuse(
       'UNPROVED_WRITE',
       `a write to ${relation.name} without its shard key`,

@@ -1,0 +1,43 @@
+import { readFileSync } from 'node:fs'
+import { beforeAll, describe, expect, test } from 'vitest'
+import {
+  describePart,
+  describeValue,
+  vectorCatalog,
+  type ConstraintVectors,
+} from '../../test/support/constraint-vectors.ts'
+import { loadParser, parse } from './parser.ts'
+import { analysePlacement } from './placement.ts'
+import type { Placement } from './statement.ts'
+
+const vectors = JSON.parse(
+  readFileSync(new URL('../../vectors/constraints.json', import.meta.url), 'utf8'),
+) as ConstraintVectors
+const catalog = vectorCatalog(vectors.tables)
+
+function place(sql: string): Placement {
+  const [statement] = parse(sql).stmts
+  if (statement === undefined) throw new Error(`not parsable: ${sql}`)
+  return analysePlacement(statement.stmt, sql, catalog)
+}
+
+beforeAll(loadParser)
+
+describe('constraint vectors', () => {
+  for (const { topic, sql, parts, refusal, rows, writesReference } of vectors.cases) {
+    test(`${topic}: ${sql}`, () => {
+      const placement = place(sql)
+      expect({
+        refusal: placement.refusal?.code,
+        parts: parts === undefined ? undefined : placement.parts.map(describePart),
+        rows: refusal === undefined ? placement.rows?.keys.map(describeValue) : undefined,
+        writesReference: placement.writesReference,
+      }).toEqual({
+        refusal,
+        parts: parts === undefined ? undefined : [...parts],
+        rows: rows === undefined ? undefined : [...rows],
+        writesReference: refusal === undefined ? writesReference === true : placement.writesReference,
+      })
+    })
+  }
+})
