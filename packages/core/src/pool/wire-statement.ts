@@ -16,7 +16,7 @@ export interface StatementOwner {
   whenReady(callback: () => void): void
 }
 
-export type WireStatement = pg.Submittable
+type WireStatement = pg.Submittable
 export type WireStatementClass = new (
   owner: StatementOwner,
   query: WireQuery,

@@ -11,7 +11,7 @@ export interface SelectorOptions extends SelectionEnvironment {
 }
 
 /** One shard's nodes, as selection sees them. The same object must be passed every time. */
-export interface ShardCandidates<C extends Candidate> {
+interface ShardCandidates<C extends Candidate> {
   readonly primary: C
   readonly replicas: readonly C[]
 }

@@ -13,7 +13,7 @@ type Api = typeof OpenTelemetryApi
  *
  * Returns a function that stops it. While it is not called, nobody subscribes and statements cost nothing.
  */
-export function traceStatements({ trace: tracing, SpanKind, SpanStatusCode }: Api): () => void {
+function traceStatements({ trace: tracing, SpanKind, SpanStatusCode }: Api): () => void {
   const tracer = tracing.getTracer('@shardline/core')
   const spans = new WeakMap<object, Span>()
 

@@ -26,7 +26,7 @@ export interface ReachedNode {
   readonly database: string | undefined
 }
 
-export interface RouteFacts {
+interface RouteFacts {
   readonly kind: Route['kind']
   readonly role: Route['role']
   /** Why this role: the rule's stable word. */
