@@ -1,4 +1,4 @@
-import { createRouter, defineCluster, entity, reference, tenant, type ClusterInput, type Router } from '@shardline/core'
+import { createRouter, defineCluster, entity, reference, tenant, type ClusterSettings, type Router } from '@shardline/core'
 import { startCluster, type Cluster } from '@shardline/local-cluster'
 import pg from 'pg'
 
@@ -8,7 +8,7 @@ export interface BenchCluster {
   readonly urls: readonly string[]
   /** Tenants whose rows lie on the first shard: a plain pool to it and a router then do the same work. */
   readonly tenants: readonly number[]
-  router(overrides?: Partial<ClusterInput>): Promise<Router>
+  router(overrides?: ClusterSettings): Promise<Router>
   stop(): Promise<void>
 }
 
@@ -30,7 +30,7 @@ export async function startBenchCluster(shards: number, tenantCount = 400): Prom
       create table countries (code text primary key, name text not null)`)
     await client.end()
   }
-  const router = async (overrides: Partial<ClusterInput> = {}): Promise<Router> =>
+  const router = async (overrides: ClusterSettings = {}): Promise<Router> =>
     createRouter(
       defineCluster({
         shards: Object.fromEntries(urls.map((url, index) => [`s${index}`, { primary: url }])),

@@ -27,7 +27,7 @@ function target(sql: string): Node | undefined {
 
 function tags(sql: string): NodeTag[] {
   const found: NodeTag[] = []
-  walk(statement(sql), (tag) => {
+  walk(statement(sql), (...[tag]) => {
     if (tag !== 'String') found.push(tag)
   })
   return found
@@ -62,7 +62,7 @@ describe('walk', () => {
 
   it('leaves out what lies below when told so', () => {
     const seen: NodeTag[] = []
-    walk(statement('select (select 1) from t'), (tag) => {
+    walk(statement('select (select 1) from t'), (...[tag]) => {
       seen.push(tag)
       return tag !== 'SubLink'
     })
