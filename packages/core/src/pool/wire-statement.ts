@@ -114,6 +114,7 @@ function createClass(pg: PgModule): WireStatementClass {
         this.#localError = error
         return
       }
+      if (this.#automaticName !== undefined) hideName(error, this.#automaticName)
       if (this.#isAnswered) super.handleError(error, connection)
       else this.#owner.whenReady(() => super.handleError(error, connection))
     }
@@ -131,6 +132,11 @@ function createClass(pg: PgModule): WireStatementClass {
   }
 }
 
+/** The application gave no name, so no message has one: 08P01 quotes it. */
+function hideName(error: unknown, name: string): void {
+  if (error instanceof Error && error.message.includes(name)) error.message = error.message.replace(name, '')
+}
+
 function isPlain(query: WireQuery): boolean {
   return (
     query.name === undefined &&
@@ -142,6 +148,8 @@ function isPlain(query: WireQuery): boolean {
 }
 
 function toConfig(query: WireQuery, done: StatementDone): object {
-  const { text, values, name, rowMode, types, binary, queryMode } = query
+  const { text, values, rowMode, types, binary, queryMode } = query
+  // `pg` would take the preface's ParseComplete for the named statement's own.
+  const name = query.preface === undefined ? query.name : undefined
   return { text, values, name, rowMode, types, binary, queryMode, callback: done }
 }
