@@ -3,7 +3,6 @@ import { contextKey, type RouteContext, type RoutedClient, type Router } from '@
 import { showsTransactionEnd } from './aborted-transaction.ts'
 import { noteExecuted } from './executed.ts'
 import { hintOf } from './hints.ts'
-import { extendStackTrace } from './stack-trace.ts'
 
 /** Kysely's own type of this is not exported by 0.28. */
 interface Abortable {
@@ -29,16 +28,12 @@ export class LeaseConnection implements DatabaseConnection {
     this.#assertUsable()
     noteExecuted(query.queryId)
     const hint = hintOf(query)
-    try {
-      const { command, rowCount, rows } = await this.#send(query, hint, options?.signal)
-      if (showsTransactionEnd && (command === 'ROLLBACK' || command === 'COMMIT')) {
-        return { rows: [{ command } as R] }
-      }
-      const numAffectedRows = COUNTED.has(command) ? BigInt(rowCount ?? 0) : undefined
-      return { numAffectedRows, rows: rows ?? [] } as QueryResult<R>
-    } catch (error) {
-      throw extendStackTrace(error, new Error())
+    const { command, rowCount, rows } = await this.#send(query, hint, options?.signal)
+    if (showsTransactionEnd && (command === 'ROLLBACK' || command === 'COMMIT')) {
+      return { rows: [{ command } as R] }
     }
+    const numAffectedRows = COUNTED.has(command) ? BigInt(rowCount ?? 0) : undefined
+    return { numAffectedRows, rows: rows ?? [] } as QueryResult<R>
   }
 
   async *streamQuery<R>(
@@ -63,7 +58,7 @@ export class LeaseConnection implements DatabaseConnection {
     } catch (error) {
       // Kysely has already told its caller, and would print this one as an error in the background.
       if (signal?.aborted === true) return
-      throw extendStackTrace(error, new Error())
+      throw error
     } finally {
       await batches.return()
     }

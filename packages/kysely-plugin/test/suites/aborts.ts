@@ -41,18 +41,10 @@ export function abortsSuite(harness: Harness): void {
             (await sleeping(harness.replica(1))).length === 1 &&
             (await sleeping(harness.replica(0))).length === 1,
         )
-        const [{ pid } = { pid: 0 }] = await sleeping(harness.replica(1))
         controller.abort(new Error('enough'))
         await expect(running).rejects.toThrow('enough')
         await until('the query to end', async () => (await sleeping(harness.replica(1))).length === 0)
         expect(await sleeping(harness.replica(0))).toHaveLength(1)
-        if (inflightQueryAbortStrategy === 'kill session') {
-          await until(
-            'the session to end',
-            async () =>
-              (await harness.replica(1).sql(`select from pg_stat_activity where pid = ${pid}`)).length === 0,
-          )
-        }
         bystander.abort(new Error('also'))
         await outcomes
         await until('the other query to end', async () => (await sleeping(harness.replica(0))).length === 0)
@@ -93,6 +85,54 @@ export function abortsSuite(harness: Harness): void {
         await sql`select id from tenants where id = ${b}`.execute(trx)
       })
       await expect(running).rejects.toMatchObject({ code: '25P02' })
+    })
+
+    it('cancels its own query and not the next one on the same connection', async () => {
+      const db = connect()
+      const { b } = tenants(harness)
+      const controller = new AbortController()
+      const next = await db.connection().execute(async (one) => {
+        const slowly = execute(one, b, {
+          signal: controller.signal,
+          inflightQueryAbortStrategy: 'cancel query',
+        }).catch((error: unknown) => error)
+        await until('it to sleep', async () => (await sleeping(harness.replica(1))).length === 1)
+        const waiting = executeCompiled(one, sql`select 1 as one`.compile(one), {
+          signal: new AbortController().signal,
+          inflightQueryAbortStrategy: 'cancel query',
+        })
+        controller.abort(new Error('enough'))
+        expect(await slowly).toMatchObject({ message: 'enough' })
+        return await waiting
+      })
+      expect(next).toMatchObject({ rows: [{ one: 1 }] })
+    })
+
+    it('with "kill session" ends the session, and with it what was pinned to it', async () => {
+      const db = connect()
+      const { b } = tenants(harness)
+      const controller = new AbortController()
+      let pid = 0
+      const running = db.transaction().execute(async (trx) => {
+        await trx.updateTable('tenants').set({ name: 'killed' }).where('id', '=', b).execute()
+        const slowly = execute(trx, b, {
+          signal: controller.signal,
+          inflightQueryAbortStrategy: 'kill session',
+        })
+        const outcome = slowly.catch((error: unknown) => error)
+        await until('it to sleep', async () => (await sleeping(harness.primary(1))).length === 1)
+        pid = (await sleeping(harness.primary(1)))[0]?.pid ?? 0
+        controller.abort(new Error('enough'))
+        expect(await outcome).toMatchObject({ message: 'enough' })
+        const next = trx.selectFrom('tenants').select('id').where('id', '=', b).execute()
+        await expect(next).rejects.toThrow('discarded')
+      })
+      await expect(running).rejects.toThrow('discarded')
+      await until('the session to end', async () => {
+        const sessions = await harness.primary(1).sql('select from pg_stat_activity where pid = $1', [pid])
+        return sessions.length === 0
+      })
+      expect(await harness.primary(1).sql(`select id from tenants where name = 'killed'`)).toEqual([])
     })
 
     it('that was aborted before sends nothing', async () => {

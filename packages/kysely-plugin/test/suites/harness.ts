@@ -78,6 +78,9 @@ export interface Harness {
   reset(): Promise<void>
 }
 
+// Idling closes no session: one that ends was ended.
+const sessions = { pool: { idleTimeoutMs: 0 } }
+
 /** Registers the start and the end of a 2 × (1 + 1) cluster around the suites of one file. */
 export function useHarness(): Harness {
   let cluster: Cluster
@@ -86,7 +89,7 @@ export function useHarness(): Harness {
 
   const newRouter = async (options: Readonly<Record<string, unknown>> = {}) => {
     const router = await createRouter(
-      defineCluster({ shards: cluster.urls, tables, consistency: 'eventual', ...options }),
+      defineCluster({ shards: cluster.urls, tables, consistency: 'eventual', ...sessions, ...options }),
     )
     routers.push(router)
     return router

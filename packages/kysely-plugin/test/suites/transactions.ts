@@ -202,7 +202,7 @@ export function transactionsSuite(harness: Harness): void {
       await insert(back, b, 3)
       const released = await back.releaseSavepoint('be"fore').execute()
       await released.commit().execute()
-      expect(trx.isCommitted).toBe(true)
+      expect(released.isCommitted).toBe(true)
       expect(await idsOn(1)).toEqual([1, 3])
       expect(await openTransactions(1)).toBe(0)
     })
