@@ -107,7 +107,7 @@ function canonical(rows: readonly RawRow[], fields: readonly FieldFacts[]): stri
 
 /** jsonb and numeric[] are told apart by a shard; here their spelling must not matter. */
 function loose(text: string): string {
-  return text.replaceAll('1.0', '1')
+  return text.replace(/(\d)\.0+(?!\d)/g, '$1')
 }
 
 const tallies = new Map<string, number>()

@@ -1,6 +1,6 @@
 import { StatementError } from '../errors.ts'
 import type { Collation } from '../statement/catalog.ts'
-import { rankedOrder, type TypeOrder } from './type-order.ts'
+import { mayBeCollated, rankedOrder, type TypeOrder } from './type-order.ts'
 import type { MergeEnvironment, RawRow } from './row.ts'
 
 /** More distinct values than this are not sent to a shard for ranking. */
@@ -55,7 +55,8 @@ export function* rankColumn(
   if (values.size === 1) for (const value of values) ranks.set(value, 0)
   else if (values.size > 1) {
     const asked = [...values]
-    const answers = yield { values: asked, ...type }
+    const collation = mayBeCollated(type.oid) ? type.collation : undefined
+    const answers = yield { values: asked, oid: type.oid, collation }
     for (const [index, value] of asked.entries()) {
       const rank = answers[index]
       if (rank === undefined) throw new TypeError('fewer ranks than values')

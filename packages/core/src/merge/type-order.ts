@@ -52,6 +52,13 @@ const textTypes: ReadonlySet<number> = new Set([typeOid.text, typeOid.varchar, t
 /** Arrays of text types, which compare by collation too; asked from a shard, but with the collation known. */
 const textArrays: ReadonlySet<number> = new Set([1009, 1014, 1015])
 
+/** False for built-in types to which COLLATE cannot be applied. */
+export function mayBeCollated(oid: number): boolean {
+  return (
+    oid >= firstUserOid || textTypes.has(oid) || textArrays.has(oid) || oid === typeOid.name || oid === 1003
+  )
+}
+
 /** The first OID that is not PostgreSQL's own. */
 const firstUserOid = 16_384
 

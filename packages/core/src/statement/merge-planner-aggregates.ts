@@ -5,6 +5,7 @@ import { tokenAt, tokensOf } from './merge-planner-draft.ts'
 import { refuseRewrite } from './merge-planner-refusal.ts'
 import { closing } from './rewrite-tokens.ts'
 import { functionNameOf, walk, type Node, type NodeBody } from './tree.ts'
+import { functionUse } from './volatility.ts'
 
 export type Call = NodeBody<'FuncCall'>
 
@@ -21,40 +22,20 @@ const combinable: Readonly<Record<string, AggregateFunction>> = {
   any_value: 'any',
 }
 
-/** PostgreSQL's other aggregates; each is refused by its name. */
-const otherAggregates: ReadonlySet<string> = new Set(
-  (
-    'array_agg string_agg json_agg jsonb_agg json_object_agg jsonb_object_agg json_agg_strict jsonb_agg_strict ' +
-    'json_object_agg_strict json_object_agg_unique json_object_agg_unique_strict jsonb_object_agg_strict ' +
-    'jsonb_object_agg_unique jsonb_object_agg_unique_strict xmlagg bit_and bit_or bit_xor range_agg ' +
-    'range_intersect_agg corr covar_pop covar_samp regr_avgx regr_avgy regr_count regr_intercept regr_r2 ' +
-    'regr_slope regr_sxx regr_sxy regr_syy stddev stddev_pop stddev_samp variance var_pop var_samp mode ' +
-    'percentile_cont percentile_disc'
-  ).split(' '),
-)
-
 /** True for a call that makes one value of many rows. */
 export function isAggregate(call: Call, catalog: Catalog): boolean {
   if (call.over !== undefined) return false
   if (call.agg_star === true || call.agg_distinct === true || call.agg_within_group === true) return true
   if (call.agg_filter !== undefined || (call.agg_order?.length ?? 0) > 0) return true
-  const { schema, name } = functionNameOf(call)
-  if (schema === undefined || schema === 'pg_catalog') {
-    if (Object.hasOwn(combinable, name) || otherAggregates.has(name)) return true
-  }
-  return userFunctions(schema, name, catalog).some((facts) => facts.isAggregate)
-}
-
-function userFunctions(schema: string | undefined, name: string, catalog: Catalog) {
-  const paths = schema === undefined ? catalog.searchPath : [schema]
-  return paths.flatMap((path) => catalog.functions.get(`${path}.${name}`) ?? [])
+  return functionUse(functionNameOf(call), catalog)?.isAggregate === true
 }
 
 /** The function when PostgreSQL's own aggregate of this name is surely meant, over all rows and in no order. */
 export function combinableFunction(call: Call, catalog: Catalog): AggregateFunction | undefined {
-  const { schema, name } = functionNameOf(call)
+  const qualified = functionNameOf(call)
+  const { schema, name } = qualified
   if (schema !== undefined && schema !== 'pg_catalog') return undefined
-  if (schema === undefined && userFunctions(undefined, name, catalog).length > 0) return undefined
+  if (functionUse(qualified, catalog)?.isUser !== false) return undefined
   if (call.agg_within_group === true || (call.agg_order?.length ?? 0) > 0) return undefined
   const fn = Object.hasOwn(combinable, name) ? combinable[name] : undefined
   if (call.func_variadic === true || (call.args?.length ?? 0) !== (call.agg_star === true ? 0 : 1))
@@ -73,6 +54,17 @@ export function aggregatesIn(node: Node, catalog: Catalog): Call[] {
     return false
   })
   return calls
+}
+
+/** True when some function may give several rows for one: those are no longer one row per group. */
+export function mayReturnSet(node: Node, catalog: Catalog): boolean {
+  let found = false
+  walk(node, (tag, body) => {
+    if (tag === 'SubLink') return false
+    if (tag === 'FuncCall' && functionUse(functionNameOf(body), catalog)?.returnsSet !== false) found = true
+    return !found
+  })
+  return found
 }
 
 export function hasWindow(node: Node): boolean {

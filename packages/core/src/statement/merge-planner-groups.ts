@@ -4,6 +4,7 @@ import {
   callText,
   combinableFunction,
   hasWindow,
+  mayReturnSet,
   nameOf,
   type Call,
 } from './merge-planner-aggregates.ts'
@@ -46,6 +47,14 @@ export function planGroups(draft: Draft): GroupDraft {
     refuse('DISTINCT over groups that do not contain the shard key', 'group by the shard key')
   if ((select.windowClause?.length ?? 0) > 0)
     refuse('A window function over groups', 'group by the shard key')
+  const shown = [
+    ...draft.targets.map((target) => target.val),
+    ...(select.sortClause ?? []),
+    ...(select.groupClause ?? []),
+  ]
+  if (shown.some((node) => node !== undefined && mayReturnSet(node, draft.catalog))) {
+    refuse('A set-returning function among aggregates or GROUP BY', 'call it in FROM')
+  }
   const keys = (select.groupClause ?? []).map((node, index) => planKey(draft, node, index))
   const group: { -readonly [K in keyof GroupDraft]: GroupDraft[K] } = {
     keys,

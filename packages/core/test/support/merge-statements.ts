@@ -59,6 +59,7 @@ const expression = fc.oneof(
       { source: 'num', text: 'coalesce(num, 0)' },
       { source: 'txt', text: "case when b then txt else 'limit' end" },
       { source: 'i2', text: 'i2 is distinct from i4' },
+      { source: 'j', text: 'jsonb_build_array(swe, num)' },
       { source: 'swe', text: 'upper(swe)' },
       { source: 'txt', text: 'swe collate "C"' },
       { source: 'd', text: 'extract(year from ts)' },
