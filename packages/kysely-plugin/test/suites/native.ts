@@ -181,8 +181,8 @@ async function outcome(act: () => Promise<unknown>): Promise<Outcome> {
     return {
       error: {
         name,
-        // The same statement is prepared here, under a name.
-        message: message.replace(/prepared statement "\w*"/, 'prepared statement'),
+
+        message,
         constructor: error.constructor.name,
         hasCaller: stack?.includes('callerOfQuery') === true,
         ...fields,
