@@ -51,10 +51,10 @@ export default {
     ...roomRules,
     {
       name: 'pure-rooms-do-no-io',
-      comment: 'no socket, file, clock or process in a pure room',
+      comment: 'no socket, file, clock or process in a pure room; the parser reads its own WebAssembly once',
       severity: 'error',
-      from: { path: `${core}/(${pure})/`, pathNot: '\\.test\\.ts$' },
-      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(module|buffer)$' },
+      from: { path: `${core}/(${pure})/`, pathNot: `${core}/statement/parser\\.ts$` },
+      to: { dependencyTypes: ['core'], pathNot: '^(node:)?(module|buffer|crypto)$' },
     },
     {
       name: 'pg-is-the-users',
@@ -82,7 +82,8 @@ export default {
     parser: 'swc',
     tsPreCompilationDeps: true,
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '(^|/)(dist|node_modules/\\.cache)/' },
+    // Tests reach into the rooms they test, and use syntax that the cruiser cannot read yet (`using`).
+    exclude: { path: '(^|/)(dist|node_modules/\\.cache|test)/|\\.test\\.ts$' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
       conditionNames: ['types', 'import', 'node', 'default'],

@@ -4,7 +4,16 @@
  * PostgreSQL guarantees equal hashes across int2/int4/int8 and across text/varchar (they share a hash operator
  * family), so a join between two such columns is a join on one key.
  */
-export type KeyType = 'int2' | 'int4' | 'int8' | 'text' | 'varchar' | 'uuid' | 'date' | 'timestamp' | 'timestamptz'
+export type KeyType =
+  | 'int2'
+  | 'int4'
+  | 'int8'
+  | 'text'
+  | 'varchar'
+  | 'uuid'
+  | 'date'
+  | 'timestamp'
+  | 'timestamptz'
 
 export type KeyFamily = 'integer' | 'text' | 'uuid' | 'time'
 
