@@ -102,19 +102,29 @@ async function streamOne(engine: Engine, job: Job<SingleRoute>, batchSize: numbe
   return openOnOne(engine, job, { nodes: [engine.primary(shard)], batchSize, freed: () => engine.wrote(shard) })
 }
 
+interface OpeningOptions {
+  readonly nodes: readonly NodePool[]
+  readonly batchSize: number
+  readonly freed: () => void
+  /** A connection to the first node, when there is one already. */
+  readonly leased?: Connection | undefined
+}
+
 /** Opens it on the first node that can; once rows flow, a failure is the caller's. */
 async function openOnOne(
   engine: Engine,
   { query, observer }: Pick<Job, 'query' | 'observer'>,
-  { nodes, batchSize, freed }: { readonly nodes: readonly NodePool[]; readonly batchSize: number; readonly freed: () => void },
+  { nodes, batchSize, freed, leased }: OpeningOptions,
 ): Promise<RowStream> {
+  let ready = leased
   let failure: { readonly error: unknown } | undefined
   let mustBePrimary = false
   for (const pool of nodes) {
     if (mustBePrimary && pool.node.role !== 'primary') continue
     try {
       observer?.asked(pool)
-      const connection = pool.tryLease() ?? (await pool.lease({ signal: query.signal }))
+      const connection = ready ?? pool.tryLease() ?? (await pool.lease({ signal: query.signal }))
+      ready = undefined
       return await streamOn(engine, connection, {
         query,
         batchSize,
@@ -136,15 +146,16 @@ async function openOnOne(
 async function streamMerged(engine: Engine, job: Job<MergeRoute>, batchSize: number): Promise<RowStream> {
   const { plan, shards } = job.route
   const query = { ...shardQuery(engine, job), signal: job.query.signal }
-  const outcomes = await Promise.allSettled(
-    shards.map((shard) =>
-      openOnOne(
-        engine,
-        { ...job, query },
-        { nodes: engine.candidates(job.route, shard), batchSize, freed: () => {} },
-      ),
-    ),
-  )
+  const opening: Promise<RowStream>[] = []
+  for (const shard of shards) {
+    const nodes = engine.candidates(job.route, shard)
+    // Streams hold their connections: taken in one order, two of them never wait for each other.
+    const leased = nodes[0]?.tryLease() ?? (await nodes[0]?.lease({ signal: query.signal }).catch(() => undefined))
+    const stream = openOnOne(engine, { ...job, query }, { nodes, batchSize, freed: () => {}, leased })
+    stream.catch(() => {})
+    opening.push(stream)
+  }
+  const outcomes = await Promise.allSettled(opening)
   const streams = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
   const closeAll = (): Promise<unknown> => Promise.allSettled(streams.map((stream) => stream.return()))
   try {

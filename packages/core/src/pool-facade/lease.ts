@@ -107,6 +107,8 @@ export class Lease extends EventEmitter {
     this.#isReleased = true
     this.#releaseError = error
     if (!this.#isBusy) this.#session.end(error)
+    // What runs is given up, too.
+    else if (error) this.#session.connection?.destroy()
   }
 
   /** Cancels on the server what the lease runs there. */
@@ -149,8 +151,8 @@ export class Lease extends EventEmitter {
   }
 
   getTypeParser(...args: Parameters<pg.ClientBase['getTypeParser']>): unknown {
-    const types = this.#types ?? this.#engine.types ?? this.#engine.pg.types
-    return (types.getTypeParser as (...args: unknown[]) => unknown)(...args)
+    const types: TypeParsers = this.#types ?? this.#engine.types ?? this.#engine.pg.types
+    return types.getTypeParser(...args)
   }
 
   /** The server process behind it; null while it is bound to none. */
@@ -201,6 +203,10 @@ export class Lease extends EventEmitter {
     const request = toRequest(config, values)
     if (this.#types !== undefined && request.types === undefined) request.types = this.#types
     const run = (): void => {
+      if (this.#isReleased && this.#releaseError) {
+        this.#finish(done, releasedLease(), undefined)
+        return
+      }
       if (this.#isEnded) {
         this.#finish(done, new Error('Client was closed and is not queryable'), undefined)
         return
@@ -260,6 +266,8 @@ export class Lease extends EventEmitter {
       return
     }
     const { text = submitted.cursor?.text, values = submitted.cursor?.values } = submitted
+    const result = submitted._result
+    if (result !== undefined) result._types ??= this.#types ?? this.#engine.types
     try {
       if (text === undefined && !this.#engine.isSingleNode) throw hiddenText()
       const borrowed = await this.#session.borrow(
@@ -334,6 +342,11 @@ export class Lease extends EventEmitter {
     const { message, code } = serverError(this.#engine.pg, complaint)
     this.emit('notice', { name: 'notice', length: message.length, severity: 'WARNING', code, message })
   }
+}
+
+/** The look-up of `pg.types`, of a client and of a query's `types`. */
+interface TypeParsers {
+  getTypeParser(...args: unknown[]): unknown
 }
 
 /** Where the statement was given, not where the socket was read. */

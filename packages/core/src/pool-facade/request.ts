@@ -45,6 +45,8 @@ export interface Submitted extends pg.Submittable {
   readonly values?: readonly unknown[]
   readonly cursor?: { readonly text?: string; readonly values?: readonly unknown[] }
   callback?: QueryCallback | undefined
+  /** Where `pg` puts a client's type parsers. */
+  readonly _result?: { _types?: pg.CustomTypesConfig | undefined }
   handleError(error: unknown, connection?: unknown): void
   handleReadyForQuery?(connection: unknown): void
 }

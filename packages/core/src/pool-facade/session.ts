@@ -150,6 +150,7 @@ export class Session {
       const isOutside = !this.#isTied && (this.#isFreeRead(statement) || this.#mayRunOutside(statement, route))
       if (route.kind !== 'single' || (isOutside && canRunRoute)) {
         if (this.#pending.status === 'open') this.#pending.hasRunStatement()
+        this.#letGo()
         return { kind: 'route', statement, route }
       }
       if (isOutside && this.#pending.status === 'idle') {
@@ -389,6 +390,7 @@ export class Session {
     }
     if (this.#mayRunOutside(statement, route)) {
       this.#pending.hasRunStatement()
+      this.#letGo()
       execute(this.#engine, statement, route, request).then(
         (result) => done(undefined, result),
         (error: unknown) => {
@@ -398,14 +400,17 @@ export class Session {
       )
       return
     }
-    if (route.kind !== 'single' || this.#isFreeRead(statement)) {
+    const isFree = route.kind !== 'single' || this.#isFreeRead(statement)
+    if (isFree && !this.#isFirstChoice(route)) {
+      // Whoever holds one connection and waits for another may wait for himself.
+      this.#letGo()
       execute(this.#engine, statement, route, request).then(
         (result) => done(undefined, result),
         (error: unknown) => done(error, undefined),
       )
       return
     }
-    if (this.#atHand(route)) {
+    if (isFree || this.#atHand(route)) {
       this.#runBound(statement, request, done)
       return
     }
@@ -479,6 +484,13 @@ export class Session {
         : modes.isolation === 'read committed' || modes.isolation === 'read uncommitted'
     if (!isReadCommitted || modes.hasSnapshot === true || !statement.isCacheable) return false
     return route.kind === 'merge' || (route.kind === 'single' && route.isAnyShard)
+  }
+
+  /** True when a read would go to the very node that the session has a connection to. */
+  #isFirstChoice(route: Route): route is SingleRoute {
+    const pool = this.#pool
+    if (route.kind !== 'single' || pool === undefined || this.#connection?.isReusable !== true) return false
+    return pool.node.shard === route.shard && this.#engine.candidates(route, route.shard)[0] === pool
   }
 
   /** True when the connection at hand is the one that the route would choose. */
