@@ -10,7 +10,7 @@ export function intersection(sets: readonly KeySet[], isProved: (value: KeyValue
       if (part.kind !== 'all' && !parts.some((other) => isSameSet(other, part))) parts.push(part)
     }
   }
-  const joined = joinRanges(parts)
+  const joined = joinRanges(parts.filter((part) => !parts.some((other) => other !== part && isSubset(other, part))))
   const [only] = joined
   if (only === undefined) return allKeys
   return joined.length === 1 ? only : { kind: 'and', sets: joined }
@@ -57,6 +57,12 @@ function distinctValues(values: readonly KeyValue[]): readonly KeyValue[] {
     const spelled = JSON.stringify(value)
     return !seen.has(spelled) && seen.add(spelled)
   })
+}
+
+/** Spelled out: `{1}` in `{1, $2}`. Of equal sets only one is here. */
+function isSubset(small: KeySet, large: KeySet): boolean {
+  if (small.kind !== 'values' || large.kind !== 'values') return false
+  return small.values.every((value) => large.values.some((other) => JSON.stringify(other) === JSON.stringify(value)))
 }
 
 function joinRanges(sets: readonly KeySet[]): readonly KeySet[] {
