@@ -41,3 +41,27 @@ describe('constraint vectors', () => {
     })
   }
 })
+
+const { cases } = JSON.parse(
+  readFileSync(new URL('../../vectors/distribution.json', import.meta.url), 'utf8'),
+) as { readonly cases: readonly DistributionCase[] }
+
+interface DistributionCase {
+  readonly topic: string
+  readonly sql: string
+  readonly scatter: 'merge' | 'write' | 'split' | 'refused'
+  /** What is named by the refusal. */
+  readonly construct?: string
+}
+
+describe('distribution vectors', () => {
+  for (const { topic, sql, scatter, construct } of cases) {
+    test(`${topic}: ${sql}`, () => {
+      const outcome = place(sql).scatter()
+      expect({
+        scatter: outcome.kind,
+        construct: outcome.kind === 'refused' ? outcome.refusal.construct : undefined,
+      }).toEqual({ scatter, construct })
+    })
+  }
+})
