@@ -1,5 +1,12 @@
 import { DatabaseError, StatementError } from '../errors.ts'
-import { addDecimals, divideByCount, printDecimal, readDecimal, type Decimal } from './decimal.ts'
+import {
+  addDecimals,
+  divideByCount,
+  divideRounding,
+  printDecimal,
+  readDecimal,
+  type Decimal,
+} from './decimal.ts'
 import { printFloat4, printFloat8 } from './float-text.ts'
 import { addIntervals, printInterval, readInterval } from './interval.ts'
 import { typeOid } from './type-order.ts'
@@ -91,6 +98,34 @@ export function divisionOf(oid: number, sumOid: number): (sum: string, count: bi
     'avg over a type other than integers, numeric and double precision cannot be finished over several shards. Cast its argument to numeric or double precision, group by the shard key, or name the key.',
     { details: { construct: 'avg', typeOid: oid } },
   )
+}
+
+/**
+ * How PostgreSQL converts a merged aggregate to the type of a cast or coalesce around it, without length or precision.
+ *
+ * @throws {StatementError} UNSUPPORTED_SCATTER for conversions that are not reproduced here.
+ */
+export function conversionOf(from: number, to: number): (text: string) => string {
+  if (from === to) return (text) => text
+  const range = integerRanges.get(to)
+  const isExact = from === typeOid.numeric || integerRanges.has(from)
+  if (isExact && range !== undefined) return (text) => toInteger(decimal(text), range)
+  if (isExact && to === typeOid.float8) return (text) => printFloat8(Number(text))
+  if (isExact && to === typeOid.text) return (text) => text
+  if (integerRanges.has(from) && to === typeOid.numeric) return (text) => text
+  throw new StatementError(
+    'UNSUPPORTED_SCATTER',
+    'This conversion of an aggregate cannot be finished over several shards. Select the aggregate itself and convert it in the application, group by the shard key, or name the key.',
+    { details: { construct: 'An expression over aggregates', from, to } },
+  )
+}
+
+/** numeric_int8 and the like: half away from zero, NaN and the infinities have no integer. */
+function toInteger(value: Decimal, { name, bits }: { readonly name: string; readonly bits: number }): string {
+  if (value.kind !== 'finite') throw outOfRange(name)
+  const integer = divideRounding(value.unscaled, 10n ** BigInt(value.scale))
+  if (BigInt.asIntN(bits, integer) !== integer) throw outOfRange(name)
+  return integer.toString()
 }
 
 export function decimal(text: string): Decimal {

@@ -1,5 +1,5 @@
 import type { AggregateMerge, GroupMerge, MergePlan } from '../statement/merge-plan.ts'
-import { additionOf, divisionOf } from './aggregates.ts'
+import { additionOf, conversionOf, divisionOf } from './aggregates.ts'
 import { columnIndex, columnType } from './columns.ts'
 import type { Decoded } from './compare-values.ts'
 import { compileHaving } from './having.ts'
@@ -59,41 +59,79 @@ export function* mergeGroups(rows: readonly RawRow[], scope: GroupScope): Asking
 function emptyGroup({ plan, grouping, fields }: GroupScope): RawRow {
   const row: RawRow = fields.map(() => null)
   for (const aggregate of grouping.aggregates) {
+    if (aggregate.form !== 'plain') throw new TypeError('no shard was asked, so nothing tells this value')
     if (aggregate.fn === 'count') row[columnIndex(aggregate.column, plan, fields)] = '0'
   }
   return row
 }
 
-function* compileFold(
-  aggregate: AggregateMerge,
-  rows: readonly RawRow[],
-  { plan, fields, env }: GroupScope,
-): Asking<Fold> {
+function* compileFold(aggregate: AggregateMerge, rows: readonly RawRow[], scope: GroupScope): Asking<Fold> {
+  const { plan, fields } = scope
   const column = columnIndex(aggregate.column, plan, fields)
-  const oid = columnType(column, fields)
   const partials = aggregate.partials.map((partial) => columnIndex(partial, plan, fields))
   const partial = partials[0] ?? column
-  switch (aggregate.fn) {
-    case 'count':
-    case 'sum':
-      return foldTexts(column, partial, additionOf(oid))
+  const partialOid = columnType(partial, fields)
+  if (aggregate.fn === 'avg') {
+    const oid = partialOid === typeOid.float8 ? typeOid.float8 : typeOid.numeric
+    const isPlain = aggregate.form === 'plain'
+    const average = foldAverage(column, isPlain ? columnType(column, fields) : oid, {
+      sum: partial,
+      sumOid: partialOid,
+      count: partials[1] ?? column,
+    })
+    return isPlain ? average : wrap(average, oid, columnType(column, fields))
+  }
+  const combine = yield* combinationOf(aggregate, rows, { partial, oid: partialOid, env: scope.env })
+  const fold = foldTexts(column, partial, combine)
+  return aggregate.form === 'wrapped' ? wrap(fold, partialOid, columnType(column, fields)) : fold
+}
+
+type Combination = (left: string, right: string) => string
+
+function* combinationOf(
+  { fn, collation }: AggregateMerge,
+  rows: readonly RawRow[],
+  { partial, oid, env }: { readonly partial: number; readonly oid: number; readonly env: MergeEnvironment },
+): Asking<Combination> {
+  switch (fn) {
     case 'bool_and':
-      return foldTexts(column, partial, (left, right) => (left === 't' ? right : left))
+      return (left, right) => (left === 't' ? right : left)
     case 'bool_or':
-      return foldTexts(column, partial, (left, right) => (left === 't' ? left : right))
+      return (left, right) => (left === 't' ? left : right)
     case 'any':
-      return foldTexts(column, partial, (left) => left)
+      return (left) => left
     case 'min':
     case 'max': {
-      const { collation } = aggregate
       const order = orderOf(oid, collation, env) ?? (yield* rankColumn(rows, partial, { oid, collation }))
-      const sign = aggregate.fn === 'min' ? 1 : -1
-      return foldTexts(column, partial, (left, right) =>
-        order.compare(order.decode(left), order.decode(right)) * sign <= 0 ? left : right,
-      )
+      const sign = fn === 'min' ? 1 : -1
+      return (left, right) =>
+        order.compare(order.decode(left), order.decode(right)) * sign <= 0 ? left : right
     }
+    default:
+      return additionOf(oid)
   }
-  return foldAverage(column, oid, { sum: partial, count: partials[1] ?? column, fields })
+}
+
+/** A cast or a coalesce of an aggregate: what the shards made of NULL stays when all of them had NULL. */
+function wrap(fold: Fold, from: number, to: number): Fold {
+  const convert = conversionOf(from, to)
+  interface Wrapped {
+    readonly inner: unknown
+    readonly own: string | null
+  }
+  return {
+    column: fold.column,
+    start: (row): Wrapped => ({ inner: fold.start(row), own: row[fold.column] ?? null }),
+    add: (state, row): Wrapped => {
+      const { inner, own } = state as Wrapped
+      return { inner: fold.add(inner, row), own }
+    },
+    finish(state) {
+      const { inner, own } = state as Wrapped
+      const merged = fold.finish(inner)
+      return merged === null ? own : convert(merged)
+    },
+  }
 }
 
 function foldTexts(column: number, partial: number, combine: (left: string, right: string) => string): Fold {
@@ -117,12 +155,11 @@ interface Average {
 function foldAverage(
   column: number,
   oid: number,
-  partial: { readonly sum: number; readonly count: number; readonly fields: readonly FieldFacts[] },
+  partial: { readonly sum: number; readonly sumOid: number; readonly count: number },
 ): Fold {
-  const sumOid = columnType(partial.sum, partial.fields)
-  const divide = divisionOf(oid, sumOid)
+  const divide = divisionOf(oid, partial.sumOid)
   // int8 sums of several shards may exceed int8; as numeric they cannot, and their average is the same.
-  const add = additionOf(sumOid === typeOid.int8 ? typeOid.numeric : sumOid)
+  const add = additionOf(partial.sumOid === typeOid.int8 ? typeOid.numeric : partial.sumOid)
   const read = (row: RawRow): Average => ({
     sum: row[partial.sum] ?? null,
     count: BigInt(row[partial.count] ?? '0'),

@@ -132,6 +132,7 @@ describe('groups', () => {
     fn,
     partials,
     collation: undefined,
+    form: 'plain',
   })
   const grouping = { keys: [], isDeterministic: true, having: undefined, isSingle: true }
 

@@ -86,6 +86,12 @@ export interface AggregateMerge {
   /** Shard columns with the partial results: one, or for `avg` sum and count. */
   readonly partials: readonly ColumnPosition[]
   readonly collation: Collation | undefined
+  /**
+   * `plain`: the column is the aggregate itself. `additive`: `count(…)::int` or `coalesce(sum(…), 0)`, whose values add up
+   * all the same. `wrapped`: a cast or a coalesce of it, in a column of its own type: the merged aggregate is converted
+   * to that; when it is NULL, what the shards made of NULL stays.
+   */
+  readonly form: 'plain' | 'additive' | 'wrapped'
 }
 
 export type HavingOperator = '=' | '<>' | '<' | '<=' | '>' | '>='

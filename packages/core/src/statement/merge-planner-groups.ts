@@ -24,11 +24,12 @@ import { outputName } from './merge-planner-names.ts'
 import { resolveOrdinal, type Expose, type OrderItem } from './merge-planner-order.ts'
 import { refuse, refuseRewrite } from './merge-planner-refusal.ts'
 import { findRelation } from './catalog.ts'
-import { bodyAs, castOf, columnOf, constantOf, type Node } from './tree.ts'
+import { bodyAs, castOf, columnOf, constantOf, type CastReading, type Node } from './tree.ts'
 
 interface AggregateUse {
   readonly use: ColumnUse
   readonly fn: AggregateMerge['fn']
+  readonly form: AggregateMerge['form']
   readonly partials: readonly ColumnUse[]
   readonly node: Node | undefined
 }
@@ -125,7 +126,7 @@ function planTarget(draft: Draft, group: GroupDraft, value: Value): void {
   if (calls.length === 0) return
   const aggregate = combinableIn(draft, value.node)
   if (aggregate === undefined) refuseAggregates(draft, calls)
-  addAggregate(draft, group, { ...value, call: aggregate })
+  addAggregate(draft, group, { ...value, ...aggregate })
 }
 
 function refuseAggregates(draft: Draft, calls: readonly Call[]): never {
@@ -156,30 +157,53 @@ function isShardKey(draft: Draft, node: Node | undefined): boolean {
   return 'keyColumn' in placement && placement.keyColumn === found.column.name
 }
 
-const integerTypes: ReadonlySet<string> = new Set(['int2', 'int4', 'int8'])
+interface Combinable {
+  readonly call: Call
+  readonly form: AggregateMerge['form']
+}
 
-/**
- * The aggregate a value is: the call itself, `count(…)::int`, or `coalesce(sum(…), 0)`, whose parts add up to the
- * whole just as well.
- */
-function combinableIn(draft: Draft, node: Node): Call | undefined {
+const integerTypes: ReadonlySet<string> = new Set(['int2', 'int4', 'int8'])
+const castTypes: ReadonlySet<string> = new Set([...integerTypes, 'numeric', 'float8', 'text'])
+
+/** The one aggregate that a value is made of, if the value can be made of the merged aggregate too. */
+function combinableIn(draft: Draft, node: Node): Combinable | undefined {
   const call = bodyAs(node, 'FuncCall')
-  if (call !== undefined) return isCombinable(draft, call) ? call : undefined
+  if (call !== undefined) return isCombinable(draft, call) ? { call, form: 'plain' } : undefined
   const cast = castOf(node)
-  if (
-    cast !== undefined &&
-    integerTypes.has(cast.type.name) &&
-    cast.type.schema === 'pg_catalog' &&
-    !cast.type.isArray
-  ) {
-    const counted = bodyAs(cast.argument, 'FuncCall')
-    return counted !== undefined && combinesAs(draft, counted, ['count']) ? counted : undefined
+  if (cast !== undefined) return castOfAggregate(draft, cast)
+  const coalesced = coalesceOf(draft, node)
+  if (coalesced === undefined) return undefined
+  const isZero =
+    isIntegerConstant(coalesced.fallback, 0) && combinesAs(draft, coalesced.call, ['sum', 'count'])
+  return { call: coalesced.call, form: isZero ? 'additive' : 'wrapped' }
+}
+
+function castOfAggregate(draft: Draft, { argument, type }: CastReading): Combinable | undefined {
+  const isKnown = castTypes.has(type.name) && (type.schema === 'pg_catalog' || type.name === 'text')
+  if (!isKnown || type.isArray || type.hasModifiers) return undefined
+  const call = bodyAs(argument, 'FuncCall')
+  if (call !== undefined && isCombinable(draft, call)) {
+    const isCount = integerTypes.has(type.name) && combinesAs(draft, call, ['count'])
+    return { call, form: isCount ? 'additive' : 'wrapped' }
   }
+  // An integer leaves coalesce the aggregate's own type, so that there is one conversion and not two.
+  const coalesced = coalesceOf(draft, argument)
+  if (coalesced === undefined || !isIntegerConstant(coalesced.fallback)) return undefined
+  return { call: coalesced.call, form: 'wrapped' }
+}
+
+/** `coalesce(aggregate, fallback)`, the fallback without aggregates. */
+function coalesceOf(draft: Draft, node: Node): { readonly call: Call; readonly fallback: Node } | undefined {
   const [value, fallback, ...more] = bodyAs(node, 'CoalesceExpr')?.args ?? []
-  const constant = constantOf(fallback)
-  if (more.length > 0 || constant?.kind !== 'integer' || constant.value !== 0) return undefined
-  const summed = bodyAs(value, 'FuncCall')
-  return summed !== undefined && combinesAs(draft, summed, ['sum', 'count']) ? summed : undefined
+  const call = bodyAs(value, 'FuncCall')
+  if (call === undefined || fallback === undefined || more.length > 0 || !isCombinable(draft, call))
+    return undefined
+  return aggregatesIn(fallback, draft.catalog).length > 0 ? undefined : { call, fallback }
+}
+
+function isIntegerConstant(node: Node, value?: number): boolean {
+  const constant = constantOf(node)
+  return constant?.kind === 'integer' && (value === undefined || constant.value === value)
 }
 
 function combinesAs(draft: Draft, call: Call, functions: readonly string[]): boolean {
@@ -187,34 +211,37 @@ function combinesAs(draft: Draft, call: Call, functions: readonly string[]): boo
   return fn !== undefined && functions.includes(fn) && isCombinable(draft, call)
 }
 
-function addAggregate(
-  draft: Draft,
-  group: GroupDraft,
-  { node, use, call }: Value & { readonly call: Call },
-): void {
+function addAggregate(draft: Draft, group: GroupDraft, { node, use, call, form }: Value & Combinable): void {
   const fn = combinableFunction(call, draft.catalog)
   if (fn === undefined) refuseRewrite()
-  const argument = call.args?.[0]
-  const partials = fn === 'avg' ? [partialOf(draft, call, 'sum'), partialOf(draft, call, 'count')] : [use]
-  group.aggregates.push({ use, fn, partials, node: fn === 'min' || fn === 'max' ? argument : node })
+  const isOrdered = fn === 'min' || fn === 'max'
+  group.aggregates.push({
+    use,
+    fn,
+    form,
+    partials: partialsOf(draft, { use, call, form, fn }),
+    node: isOrdered ? call.args?.[0] : node,
+  })
 }
 
-/** `sum(…)` or `count(…)` with the arguments and the filter of an `avg(…)`, in a hidden column. */
-function partialOf(draft: Draft, call: Call, name: string): ColumnUse {
-  const { schema } = callSchema(call)
-  const funcname = [
-    ...(schema === undefined ? [] : [{ String: { sval: schema } }]),
-    { String: { sval: name } },
-  ]
+function partialsOf(
+  draft: Draft,
+  { use, call, form, fn }: Combinable & { readonly use: ColumnUse; readonly fn: AggregateMerge['fn'] },
+): ColumnUse[] {
+  if (fn === 'avg') return [partialOf(draft, call, 'sum'), partialOf(draft, call, 'count')]
+  return form === 'wrapped' ? [partialOf(draft, call)] : [use]
+}
+
+/** The aggregate, or another one over the same arguments and filter, as a column of the shards. */
+function partialOf(draft: Draft, call: Call, name?: string): ColumnUse {
+  if (name === undefined) {
+    const own: Node = { FuncCall: call }
+    return findTarget(draft, own) ?? addHidden(draft, own, callText(draft, call))
+  }
+  const prefix = (call.funcname?.length ?? 0) > 1 ? ['pg_catalog'] : []
+  const funcname = [...prefix, name].map((part) => ({ String: { sval: part } }))
   const node: Node = { FuncCall: { ...call, funcname } }
-  const known = findTarget(draft, node)
-  return (
-    known ?? addHidden(draft, node, callText(draft, call, schema === undefined ? name : `${schema}.${name}`))
-  )
-}
-
-function callSchema(call: Call): { readonly schema: string | undefined } {
-  return { schema: (call.funcname?.length ?? 0) > 1 ? 'pg_catalog' : undefined }
+  return findTarget(draft, node) ?? addHidden(draft, node, callText(draft, call, [...prefix, name].join('.')))
 }
 
 /** A value for HAVING or ORDER BY, in whatever column has it; aggregates in hidden columns are combined too. */
@@ -225,7 +252,7 @@ function exposeValue(draft: Draft, group: GroupDraft, node: Node, text?: () => s
   const aggregate = calls.length === 0 ? undefined : combinableIn(draft, node)
   if (calls.length > 0 && aggregate === undefined) refuseAggregates(draft, calls)
   const call = bodyAs(node, 'FuncCall')
-  if (text === undefined && (call === undefined || call !== aggregate)) {
+  if (text === undefined && (call === undefined || call !== aggregate?.call)) {
     refuse(
       'HAVING with an expression',
       'compare an aggregate or an output column with a number or a parameter',
@@ -234,7 +261,7 @@ function exposeValue(draft: Draft, group: GroupDraft, node: Node, text?: () => s
   const use = addHidden(draft, node, text === undefined ? callText(draft, call ?? {}) : text())
   // The column may be there as a partial of some avg; it is combined for its own sake once.
   const isCombined = group.aggregates.some((known) => spellUse(known.use) === spellUse(use))
-  if (aggregate !== undefined && !isCombined) addAggregate(draft, group, { node, use, call: aggregate })
+  if (aggregate !== undefined && !isCombined) addAggregate(draft, group, { node, use, ...aggregate })
   return use
 }
 
@@ -272,6 +299,7 @@ export function finishGroups(draft: Draft, group: GroupDraft): GroupMerge {
     aggregates: group.aggregates.map((aggregate) => ({
       column: positionOf(draft, aggregate.use),
       fn: aggregate.fn,
+      form: aggregate.form,
       partials: aggregate.partials.map((partial) => positionOf(draft, partial)),
       collation: aggregate.node === undefined ? undefined : draft.collations.of(aggregate.node),
     })),
