@@ -147,9 +147,12 @@ export class PendingTransaction {
   #begin(modes: TransactionModes, text: string, command: string): Answer {
     if (this.#status === 'failed') return this.#aborted()
     if (this.#status === 'open') {
+      const notice = { code: '25001', message: 'there is already a transaction in progress' }
+      const complaint = this.#judgeModes(modes)
+      if (complaint !== undefined) return { ...this.#error(complaint.code, complaint.message), notice }
       const setting = modesText(modes)
       if (setting !== undefined) this.#hold(modes, `SET TRANSACTION ${setting}`)
-      return { command, notice: { code: '25001', message: 'there is already a transaction in progress' } }
+      return { command, notice }
     }
     this.#status = 'open'
     this.#hold(modes, text)
@@ -157,17 +160,27 @@ export class PendingTransaction {
   }
 
   #setTransaction(modes: TransactionModes, text: string): Answer {
-    if (this.#status === 'open' && this.#hasRun) {
-      if (modes.isolation !== undefined && modes.isolation !== this.#modes.isolation) {
-        return this.#error('25001', 'SET TRANSACTION ISOLATION LEVEL must be called before any query')
-      }
-      if (modes.isReadOnly === false && this.#modes.isReadOnly === true) {
-        return this.#error('25001', 'transaction read-write mode must be set before any query')
-      }
-    }
+    const complaint = this.#status === 'open' ? this.#judgeModes(modes) : undefined
+    if (complaint !== undefined) return this.#error(complaint.code, complaint.message)
     return this.#inBlock('SET TRANSACTION', 'SET', 'notice', () => {
       this.#hold(modes, text)
     })
+  }
+
+  /** As check_transaction_isolation and check_transaction_read_only in variable.c judge a change inside a block. */
+  #judgeModes(modes: TransactionModes): Complaint | undefined {
+    const complain = (message: string): Complaint => ({ code: '25001', message })
+    // The default is read committed here, or no statement would have run elsewhere.
+    if (modes.isolation !== undefined && modes.isolation !== (this.#modes.isolation ?? 'read committed')) {
+      if (this.#hasRun) return complain('SET TRANSACTION ISOLATION LEVEL must be called before any query')
+      if (this.#held.some(({ kind }) => kind === 'savepoint')) {
+        return complain('SET TRANSACTION ISOLATION LEVEL must not be called in a subtransaction')
+      }
+    }
+    if (this.#hasRun && modes.isReadOnly === false && this.#modes.isReadOnly === true) {
+      return complain('transaction read-write mode must be set before any query')
+    }
+    return undefined
   }
 
   #hold(modes: TransactionModes, text: string): void {

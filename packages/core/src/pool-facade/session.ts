@@ -299,22 +299,18 @@ export class Session {
 
   /** Settings of an unbound session are kept; what ends the session's state unties it. */
   #runSessionCommand(statement: Statement, request: Request, done: Done): boolean {
-    if (statement.kind === 'empty' && this.#connection === undefined) {
+    if (statement.kind === 'empty') {
       done(undefined, commandResult(this.#engine.pg, undefined))
       return true
     }
     const isSetting = statement.pins === 'setting' || statement.pins === 'session-authorization'
     if (isSetting && this.#engine.shards.length > 1) refuseMeaningSettings(statement.text)
-    if (statement.kind !== 'session') return false
-    const command = sessionCommand(statement.text)
-    if (this.#isTied) {
-      if (command.command === 'other' || command.command === 'set') return false
-      this.#runBound(statement, request, (error, result) => {
-        if (error === undefined) this.#untie(command.command)
-        done(error, result)
-      })
+    if (this.#isTied && isOfSession(statement)) {
+      this.#runTied(statement, request, done)
       return true
     }
+    if (statement.kind !== 'session') return false
+    const command = sessionCommand(statement.text)
     if (command.command === 'set') {
       this.#answer(this.#pending.set(statement.text, command.tag), done)
       return true
@@ -324,6 +320,15 @@ export class Session {
     if (command.command !== 'unlisten-all') this.#pending.forgetSettings()
     done(undefined, commandResult(this.#engine.pg, resetTags[command.command]))
     return true
+  }
+
+  /** What is about the session itself is about the one that there is. */
+  #runTied(statement: Statement, request: Request, done: Done): void {
+    const { command } = statement.kind === 'session' ? sessionCommand(statement.text) : { command: 'other' as const }
+    this.#runBound(statement, request, (error, result) => {
+      if (error === undefined && command !== 'other' && command !== 'set') this.#untie(command)
+      done(error, result)
+    })
   }
 
   #untie(command: 'reset-all' | 'discard-all' | 'unlisten-all'): void {
@@ -451,7 +456,7 @@ export class Session {
       return
     }
     if (this.#pending.status === 'open' && !this.#mayRunOutside(statement, route)) throw spansShards(route, undefined)
-    if (this.#pending.hasSettings) {
+    if (this.#pending.hasSettings && !this.#isFreeRead(statement) && !this.#mayRunOutside(statement, route)) {
       throw new StatementError(
         'SESSION_STATE',
         'The lease has settings of its own, which hold on one server, and this statement needs several. Run it on another lease or on the pool.',
@@ -463,9 +468,9 @@ export class Session {
   #isFreeRead(statement: Statement): boolean {
     return (
       this.#pending.status === 'idle' &&
-      !this.#pending.hasSettings &&
       statement.role === 'replica' &&
-      statement.pins === undefined
+      statement.pins === undefined &&
+      (statement.isConstant || !this.#pending.hasSettings)
     )
   }
 
@@ -475,9 +480,10 @@ export class Session {
    */
   #mayRunOutside(statement: Statement, route: Route): boolean {
     const { status, modes, hasSettings } = this.#pending
-    if (status !== 'open' || this.#isTied || hasSettings || statement.role !== 'replica') return false
+    if (status !== 'open' || this.#isTied || statement.role !== 'replica') return false
     if (statement.pins !== undefined) return false
     if (statement.isConstant) return true
+    if (hasSettings) return false
     const isReadCommitted =
       modes.isolation === undefined
         ? this.#engine.isReadCommittedByDefault
@@ -682,6 +688,11 @@ export type BorrowingQuery = Pick<Request, 'text' | 'values' | 'signal'>
 export type Borrowed =
   | { readonly kind: 'connection'; readonly connection: Connection; readonly settle: (error: unknown) => unknown }
   | { readonly kind: 'route'; readonly statement: Statement; readonly route: Route }
+
+/** LISTEN is not: whoever notifies does so on the home shard. */
+function isOfSession({ kind, pins }: Statement): boolean {
+  return (kind === 'session' || kind === 'show') && pins !== 'listen'
+}
 
 const resetTags = { 'reset-all': 'RESET', 'discard-all': 'DISCARD ALL', 'unlisten-all': 'UNLISTEN' } as const
 
