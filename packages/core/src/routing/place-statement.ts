@@ -64,7 +64,10 @@ export function placeStatement(
   if (!placedKinds.has(statement.kind) && placement.parts.length === 0) {
     if (pin !== undefined) return { ...single(pin.shard), reason: { rule: 'tenant-context' } }
     if (onlyShard !== undefined && placement.keyspace !== undefined) return single(onlyShard)
-    if (homeKinds.has(statement.kind)) return { ...single(keyspace.home), reason: { rule: 'no-table' } }
+    if (homeKinds.has(statement.kind)) {
+      const isAnyShard = statement.kind === 'show' || statement.kind === 'empty'
+      return { ...single(keyspace.home), isAnyShard, reason: { rule: 'no-table' } }
+    }
     refuseUnplaced(statement, keyspace.shards.length)
   }
   if (placement.writesReference) {
@@ -204,11 +207,8 @@ function placeOnShard(
     if (placed.kind !== 'single' || placed.shard !== shard) refuseForeignRows(placement.rows.table, shard)
   }
   for (const part of placement.parts) {
-    if (part.access !== 'write') continue
-    if (part.kind === 'home') {
-      if (keyspace.home !== shard) refuseForeignRows(part.table, shard)
-      continue
-    }
+    // An unsharded table has its own copy on a shard that is named: migrations keep their books like that.
+    if (part.access !== 'write' || part.kind === 'home') continue
     const resolution = input.keys.resolve(part.placement, part.set, values)
     if (resolution.kind === 'some' && resolution.shards.some((name) => name !== shard)) {
       refuseForeignRows(part.table, shard)
