@@ -100,13 +100,11 @@ const rewrites: readonly (readonly [string, string?])[] = [
 ]
 
 describe('the shards run', () => {
-  for (const [text, expected] of rewrites) {
-    test(text, () => {
-      const plan = planOf(text)
-      expect(plan.text).toBe(expected ?? text)
-      expect(plan.isRewritten).toBe(expected !== undefined)
-    })
-  }
+  test.each(rewrites.map(([text, expected]) => ({ text, expected })))('$text', ({ text, expected }) => {
+    const plan = planOf(text)
+    expect(plan.text).toBe(expected ?? text)
+    expect(plan.isRewritten).toBe(expected !== undefined)
+  })
 })
 
 const refusals: readonly (readonly [string, RegExp])[] = [
@@ -137,15 +135,30 @@ const refusals: readonly (readonly [string, RegExp])[] = [
 ]
 
 describe('refused by name', () => {
-  for (const [text, construct] of refusals) {
-    test(text, () => {
-      const result = planned(text)
-      if ('plan' in result) throw new Error(`not refused: ${result.plan.text}`)
-      expect(result.refusal.code).toBe('UNSUPPORTED_SCATTER')
-      expect(result.refusal.construct).toMatch(construct)
-      expect(result.refusal.message).toMatch(/shard key/)
-    })
-  }
+  test.each(refusals.map(([text, construct]) => ({ text, construct })))('$text', ({ text, construct }) => {
+    const result = planned(text)
+    if ('plan' in result) throw new Error(`not refused: ${result.plan.text}`)
+    expect(result.refusal.code).toBe('UNSUPPORTED_SCATTER')
+    expect(result.refusal.construct).toMatch(construct)
+    expect(result.refusal.message).toMatch(/shard key/)
+  })
+})
+
+test('GROUP BY prefers a column to an output name, ORDER BY the other way round', () => {
+  const plan = planOf('select i2 as i4, count(*) from t group by i2, i4 order by i4')
+  expect(plan.text).toBe('select i2 as i4, count(*), i4 as shardline_1 from t group by i2, i4 order by i4')
+  expect(plan.grouping?.keys).toEqual([0, -1])
+  expect(plan.order.map((key) => key.column)).toEqual([0])
+})
+
+test('a comparison is turned when the number stands in front', () => {
+  const { grouping } = planOf('select i4 from t group by i4 having 2 < count(*)')
+  expect(grouping?.having).toEqual({
+    kind: 'compare',
+    column: -1,
+    operator: '>',
+    operand: { source: 'literal', text: '2', isQuoted: false },
+  })
 })
 
 test('columns are counted from the end, or named, when a star hides their position', () => {

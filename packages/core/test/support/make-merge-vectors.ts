@@ -23,7 +23,11 @@ function createRandom(seed: number): () => number {
 const random = createRandom(20_261_122)
 const below = (limit: number): number => Math.floor(random() * limit)
 const times = <T>(count: number, make: () => T): T[] => Array.from({ length: count }, make)
-const pick = <T>(values: readonly T[]): T => values[below(values.length)] as T
+function pick<T>(values: readonly T[]): T {
+  const value = values[below(values.length)]
+  if (value === undefined) throw new Error('nothing to pick from')
+  return value
+}
 const digits = (count: number): string => times(count, () => below(10)).join('')
 
 const numerics = [
@@ -36,9 +40,9 @@ const numerics = [
   ...times(60, () => `${pick(['', '-'])}${digits(1 + below(12))}${pick(['', `.${digits(1 + below(10))}`])}`),
 ]
 
-const alphabet = [
-  ...'aAbBzZ 09_-~é€ßñ\u{e000}\u{ffff}\u{fffd}\u{10000}\u{1f600}\u{10ffff}\u{d7ff}\u007f\u0080',
-]
+const alphabet = Array.from(
+  'aAbBzZ 09_-~é€ßñ\u{e000}\u{ffff}\u{fffd}\u{10000}\u{1f600}\u{10ffff}\u{d7ff}\u007f\u0080',
+)
 const words = ['', ' ', 'a', 'a ', ' a', ...times(80, () => times(below(6), () => pick(alphabet)).join(''))]
 
 const days = [
@@ -189,7 +193,7 @@ async function orderVectors(client: pg.Client, topic: Topic, timeZone: string) {
     text: `select v::${topic.type}, dense_rank() over (order by v::${topic.type}${collate}) from unnest($1::text[]) v order by 2`,
     values: [[...new Set(topic.values)]],
     rowMode: 'array',
-    types: { getTypeParser: () => (text: string) => text } as unknown as pg.CustomTypesConfig,
+    types: { getTypeParser: () => (text: string) => text },
   })
   return {
     type: topic.type,
