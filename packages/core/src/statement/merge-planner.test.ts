@@ -151,14 +151,17 @@ test('GROUP BY prefers a column to an output name, ORDER BY the other way round'
   expect(plan.order.map((key) => key.column)).toEqual([0])
 })
 
-test('a comparison is turned when the number stands in front', () => {
-  const { grouping } = planOf('select i4 from t group by i4 having 2 < count(*)')
-  expect(grouping?.having).toEqual({
-    kind: 'compare',
-    column: -1,
-    operator: '>',
-    operand: { source: 'literal', text: '2', isQuoted: false },
-  })
+test.each([
+  ['<', '>'],
+  ['<=', '>='],
+  ['>', '<'],
+  ['>=', '<='],
+  ['=', '='],
+  ['<>', '<>'],
+])('a comparison 2 %s count(*) is count(*) %s 2', (written, operator) => {
+  const { grouping } = planOf(`select i4 from t group by i4 having 2 ${written} count(*)`)
+  const operand = { source: 'literal', text: '2', isQuoted: false }
+  expect(grouping?.having).toEqual({ kind: 'compare', column: -1, operator, operand })
 })
 
 test('columns are counted from the end, or named, when a star hides their position', () => {
