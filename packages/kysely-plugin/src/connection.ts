@@ -15,8 +15,8 @@ const COUNTED: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MER
 export class LeaseConnection implements DatabaseConnection {
   readonly #lease: RoutedClient
   readonly #router: Router
-  /** What cancels each running query on its server, and the caller's signal that asks for it. */
-  readonly #running = new Map<AbortController, AbortSignal>()
+  /** The query that can be cancelled: Kysely runs one at a time on a connection. */
+  #cancellable: AbortController | undefined
   #isDiscarded = false
 
   constructor(lease: RoutedClient, router: Router) {
@@ -28,7 +28,7 @@ export class LeaseConnection implements DatabaseConnection {
     this.#assertUsable()
     noteExecuted(query.queryId)
     const hint = hintOf(query)
-    const { command, rowCount, rows } = await this.#send(query, hint, options?.signal)
+    const { command, rowCount, rows } = await this.#send(query, hint, options?.signal !== undefined)
     if (showsTransactionEnd && (command === 'ROLLBACK' || command === 'COMMIT')) {
       return { rows: [{ command } as R] }
     }
@@ -64,20 +64,15 @@ export class LeaseConnection implements DatabaseConnection {
     }
   }
 
-  /**
-   * Cancels, on the servers where they run, the queries whose caller has aborted. Kysely's own dialect would ask
-   * the server that the pool's options name.
-   */
+  /** Cancels on the servers that run the query. Kysely's own dialect would ask the one that the pool's options name. */
   async cancelQuery(): Promise<void> {
-    for (const [controller, signal] of this.#running) {
-      if (signal.aborted) controller.abort(signal.reason)
-    }
+    this.#cancellable?.abort()
   }
 
   /** Cancels what runs, and never gives the session to anybody again: its servers see it end. */
   async killSession(): Promise<void> {
     this.discard()
-    for (const [controller, signal] of this.#running) controller.abort(signal.reason)
+    this.#cancellable?.abort()
   }
 
   get isDiscarded(): boolean {
@@ -94,20 +89,20 @@ export class LeaseConnection implements DatabaseConnection {
     else this.#lease.release()
   }
 
-  async #send(query: CompiledQuery, hint: RouteContext | undefined, signal: AbortSignal | undefined) {
+  async #send(query: CompiledQuery, hint: RouteContext | undefined, isCancellable: boolean) {
     const values = query.parameters as unknown[]
-    if (signal === undefined) {
+    if (!isCancellable) {
       if (hint === undefined) return await this.#lease.query(query.sql, values)
       const config = { text: query.sql, values, [contextKey]: hint }
       return await this.#lease.query(config)
     }
     const controller = new AbortController()
-    this.#running.set(controller, signal)
+    this.#cancellable = controller
     try {
       const config = { text: query.sql, values, signal: controller.signal, [contextKey]: hint }
       return await this.#lease.query(config)
     } finally {
-      this.#running.delete(controller)
+      this.#cancellable = undefined
     }
   }
 
