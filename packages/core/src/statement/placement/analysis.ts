@@ -55,6 +55,8 @@ export class Analysis {
   readonly functions: FunctionOccurrence[] = []
   /** Unsharded tables with their access. */
   readonly homes = new Map<string, 'read' | 'write'>()
+  /** Names of reference tables whose rows are locked. */
+  readonly referenceLocks: string[] = []
   /** Names of reference tables that are written. */
   readonly referenceWrites: string[] = []
   /** Constructs that make no sense over several shards wherever they stand, in the order they were met. */

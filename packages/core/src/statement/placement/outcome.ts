@@ -2,6 +2,7 @@ import type { KeyedPlacement } from '../catalog.ts'
 import type { KeySet } from '../key-set.ts'
 import type { InsertRows, Placement, PlacementPart, Refusal, Scatter } from '../statement.ts'
 import type { Analysis } from './analysis.ts'
+import { placeReferenceLocks } from './locks.ts'
 import type { Source } from './model.ts'
 import { refuseUnstableReferenceWrite } from './reference-writes.ts'
 import { solve, type Solution } from './solve.ts'
@@ -9,6 +10,7 @@ import type { Top } from './top.ts'
 
 /** What routing is told; `scatter` is worked out when it is first asked for. */
 export function placementOf(analysis: Analysis, top: Top, prove: () => Scatter): Placement {
+  placeReferenceLocks(analysis)
   const solution = solve(analysis)
   const rows = provedRows(analysis, top, solution)
   const dealt = rows === undefined || top.kind !== 'insert' ? undefined : top.reading.target.source

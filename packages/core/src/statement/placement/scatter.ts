@@ -1,7 +1,7 @@
 import type { Catalog } from '../catalog.ts'
 import type { DistributionProof } from '../distribution.ts'
 import { planMerge } from '../merge-planner.ts'
-import { parse } from '../parser.ts'
+import { parse, tooDeep } from '../parser.ts'
 import type { Refusal, Scatter } from '../statement.ts'
 import type { Node } from '../tree.ts'
 import { Analysis, type FunctionOccurrence } from './analysis.ts'
@@ -24,6 +24,15 @@ import { columnOf } from '../tree.ts'
  * equalities that pruning itself uses tie them to the root.
  */
 export function proveScatter(text: string, catalog: Catalog): Scatter {
+  try {
+    return prove(text, catalog)
+  } catch (error) {
+    if (error instanceof RangeError) throw tooDeep(error)
+    throw error
+  }
+}
+
+function prove(text: string, catalog: Catalog): Scatter {
   const [statement] = parse(text).stmts
   if (statement === undefined) return refused(scatterRefusal('an empty statement', 'nothing runs', ''))
   const analysis = new Analysis(catalog, analyseQuery)

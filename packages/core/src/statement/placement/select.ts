@@ -5,6 +5,7 @@ import { applyFacts } from './apply.ts'
 import { isKeyBinding, readCondition } from './conditions.ts'
 import { bindWith, finishWith } from './with.ts'
 import { bindExpression, walkExpression } from './expressions.ts'
+import { lockReferences } from './locks.ts'
 import { noFacts, type Facts } from './facts.ts'
 import { readFrom } from './from.ts'
 import { isSameSlot } from './facts.ts'
@@ -84,13 +85,18 @@ function readPlain(
   const distinctOn = readDistinctOn(analysis, select, scope, outputs)
   readLimits(analysis, select, context)
   if (select.lockingClause !== undefined) {
+    lockReferences(analysis, select)
     analysis.obstruct(
       'FOR UPDATE or FOR SHARE over several shards',
       'Lock the rows of one shard key at a time, inside a transaction.',
     )
   }
   if (select.intoClause !== undefined) {
-    analysis.obstruct('SELECT INTO', 'Create the table on every shard with router.eachShard(…).')
+    analysis.refuse(
+      'UNSUPPORTED_STATEMENT',
+      'SELECT INTO',
+      'SELECT INTO would make its table on one shard only. Create the table on every shard with router.eachShard(…) and fill it with INSERT … SELECT.',
+    )
   }
 
   const windows = level.windows.map((window) => partitionOf(window, select, scope))

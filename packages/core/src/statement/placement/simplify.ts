@@ -36,15 +36,15 @@ function simplify(set: KeySet, isProved: (value: KeyValue, isArray: boolean) => 
 }
 
 function union(sets: readonly KeySet[]): KeySet {
-  const members: KeySet[] = []
+  const values: KeyValue[] = []
+  const others: KeySet[] = []
   for (const set of sets) {
     if (set.kind === 'all') return allKeys
     for (const member of set.kind === 'or' ? set.sets : [set]) {
-      if (member.kind !== 'none' && !members.some((other) => isSameSet(other, member))) members.push(member)
+      if (member.kind === 'values') values.push(...member.values)
+      else if (member.kind !== 'none' && !others.some((other) => isSameSet(other, member))) others.push(member)
     }
   }
-  const values = members.flatMap((member) => (member.kind === 'values' ? member.values : []))
-  const others = members.filter((member) => member.kind !== 'values')
   const joined: KeySet[] = values.length === 0 ? others : [{ kind: 'values', values: distinctValues(values) }, ...others]
   const [only] = joined
   if (only === undefined) return noKeys
@@ -62,6 +62,8 @@ function distinctValues(values: readonly KeyValue[]): readonly KeyValue[] {
 /** Spelled out: `{1}` in `{1, $2}`. Of equal sets only one is here. */
 function isSubset(small: KeySet, large: KeySet): boolean {
   if (small.kind !== 'values' || large.kind !== 'values') return false
+  // Not worth its time for long lists; what is not found out stays right.
+  if (small.values.length * large.values.length > 100) return false
   return small.values.every((value) => large.values.some((other) => JSON.stringify(other) === JSON.stringify(value)))
 }
 

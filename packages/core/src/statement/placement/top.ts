@@ -16,7 +16,7 @@ export type Top =
   | { readonly kind: 'select'; readonly parts: SelectParts; readonly node: Node }
   | { readonly kind: 'insert'; readonly reading: InsertReading }
   | { readonly kind: 'update' | 'delete' | 'merge'; readonly reading: WriteReading }
-  /** A statement around a query: EXPLAIN, COPY, DECLARE and their like. */
+  /** A statement around a query or whole tables: EXPLAIN, COPY, DECLARE, TRUNCATE, LOCK. */
   | { readonly kind: 'wrapped'; readonly construct: string }
   | { readonly kind: 'other' }
 
@@ -38,10 +38,6 @@ export function analyseTop(analysis: Analysis, stmt: Node): Top {
       return wrapped(analysis, bodyAs(stmt, 'ExplainStmt')?.query, 'EXPLAIN')
     case 'DeclareCursorStmt':
       return wrapped(analysis, bodyAs(stmt, 'DeclareCursorStmt')?.query, 'a cursor')
-    case 'PrepareStmt':
-      return wrapped(analysis, bodyAs(stmt, 'PrepareStmt')?.query, 'PREPARE')
-    case 'CreateTableAsStmt':
-      return wrapped(analysis, bodyAs(stmt, 'CreateTableAsStmt')?.query, 'CREATE TABLE AS')
     case 'CopyStmt':
       return readCopy(analysis, stmt)
     case 'TruncateStmt':
