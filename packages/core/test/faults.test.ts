@@ -16,14 +16,21 @@ let b: number
 beforeAll(async () => {
   cluster = await startCluster({ shards: 2, replicas: 1, proxied: true })
   await cluster.sql(schema)
-  await cluster.sql("create function sly() returns int language plpgsql stable as $$ begin perform nextval('counter'); return 1; end $$")
+  await cluster.sql(
+    "create function sly() returns int language plpgsql stable as $$ begin perform nextval('counter'); return 1; end $$",
+  )
   await cluster.sql('create sequence counter')
   await cluster.waitForReplay()
 })
 afterAll(() => cluster.stop())
 beforeEach(async () => {
   router = await createRouter(
-    defineCluster({ shards: cluster.urls, tables, consistency: 'eventual', pool: { connectTimeoutMs: 3_000, acquireTimeoutMs: 5_000 } }),
+    defineCluster({
+      shards: cluster.urls,
+      tables,
+      consistency: 'eventual',
+      pool: { connectTimeoutMs: 3_000, acquireTimeoutMs: 5_000 },
+    }),
     { pg },
   )
   pool = router.pool
@@ -74,7 +81,9 @@ describe('reads', () => {
     const { replica } = nodes()
     const slow = pool.query('select pg_sleep(1), 1 as one')
     const pid = await waitFor('the replica to run it', async () => {
-      const [row] = await replica.sql("select pid from pg_stat_activity where query like 'select pg_sleep(1)%' and state = 'active'")
+      const [row] = await replica.sql(
+        "select pid from pg_stat_activity where query like 'select pg_sleep(1)%' and state = 'active'",
+      )
       return row?.['pid'] as number | undefined
     })
     await replica.sql('select pg_terminate_backend($1)', [pid])
@@ -104,7 +113,9 @@ describe('writes', () => {
     try {
       const write = rejection(pool.query("insert into settings values ('once', '1')"))
       const running = async (): Promise<boolean> => {
-        const rows = await primary.sql("select 1 from pg_stat_activity where query like 'insert into settings%' and state = 'active'")
+        const rows = await primary.sql(
+          "select 1 from pg_stat_activity where query like 'insert into settings%' and state = 'active'",
+        )
         return rows.length > 0
       }
       await waitFor('the insert to run', running)
@@ -115,7 +126,9 @@ describe('writes', () => {
       expect(await primary.sql("select nextval('attempts')::int as next")).toEqual([{ next: 2 }])
       expect((await primary.sql("select 1 from settings where key = 'once'")).length).toBeLessThanOrEqual(1)
     } finally {
-      await primary.sql('drop trigger slow on settings; drop function slow_count(); drop sequence attempts; delete from settings')
+      await primary.sql(
+        'drop trigger slow on settings; drop function slow_count(); drop sequence attempts; delete from settings',
+      )
     }
   })
 })
@@ -127,12 +140,21 @@ describe('a transaction whose connection dies', () => {
     const ended = new Promise((resolve) => client.on('error', resolve))
     await client.query('begin')
     await client.query('insert into orders (tenant_id, id) values ($1, 1)', [a])
-    await primary.sql("select pg_terminate_backend(pid) from pg_stat_activity where state = 'idle in transaction'")
+    await primary.sql(
+      "select pg_terminate_backend(pid) from pg_stat_activity where state = 'idle in transaction'",
+    )
     await ended
-    for (const text of ['insert into orders (tenant_id, id) values (1, 2)', 'commit', 'rollback', 'select 1']) {
+    for (const text of [
+      'insert into orders (tenant_id, id) values (1, 2)',
+      'commit',
+      'rollback',
+      'select 1',
+    ]) {
       expect((await rejection(client.query(text))).message).toMatch(/not queryable/)
     }
-    expect(await primary.sql("select 1 from pg_stat_activity where state like 'idle in transaction%'")).toEqual([])
+    expect(
+      await primary.sql("select 1 from pg_stat_activity where state like 'idle in transaction%'"),
+    ).toEqual([])
     client.release()
     expect((await pool.query(read, [a])).rows).toEqual([])
     expect((await pool.query('select id from orders where tenant_id = $1 for update', [a])).rows).toEqual([])
@@ -171,7 +193,9 @@ describe('deadlines and signals', () => {
       expect(error).toMatchObject({ code: 'QUERY_TIMEOUT' })
       expect(error.message).toContain('Query read timeout')
       await waitFor('the server to have stopped', async () => {
-        const rows = await primary.sql("select 1 from pg_stat_activity where query like 'select pg_sleep(20)%' and state = 'active'")
+        const rows = await primary.sql(
+          "select 1 from pg_stat_activity where query like 'select pg_sleep(20)%' and state = 'active'",
+        )
         return rows.length === 0
       })
     }
@@ -187,14 +211,22 @@ describe('deadlines and signals', () => {
     const { primary } = nodes()
     primary.pause()
     try {
-      const write = { text: 'update orders set note = note where tenant_id = $1', values: [a], query_timeout: 300 }
-      expect(await rejection(pool.query(write as never))).toMatchObject({ code: expect.stringMatching(/TIMEOUT/) })
+      const write = {
+        text: 'update orders set note = note where tenant_id = $1',
+        values: [a],
+        query_timeout: 300,
+      }
+      expect(await rejection(pool.query(write as never))).toMatchObject({
+        code: expect.stringMatching(/TIMEOUT/),
+      })
     } finally {
       primary.continue()
     }
     await waitFor('writes to be possible', async () => {
       try {
-        return (await pool.query('update orders set note = note where tenant_id = $1', [a])).command === 'UPDATE'
+        return (
+          (await pool.query('update orders set note = note where tenant_id = $1', [a])).command === 'UPDATE'
+        )
       } catch {
         return undefined
       }

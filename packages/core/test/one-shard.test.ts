@@ -14,7 +14,10 @@ beforeAll(async () => {
   cluster = await startCluster({ replicas: 1 })
   await cluster.sql('create table notes (id int primary key, note text); create sequence ids')
   await cluster.waitForReplay()
-  router = await createRouter(defineCluster({ shards: cluster.urls, pool: { max: 1, acquireTimeoutMs: 2_000 } }), { pg })
+  router = await createRouter(
+    defineCluster({ shards: cluster.urls, pool: { max: 1, acquireTimeoutMs: 2_000 } }),
+    { pg },
+  )
   pool = router.pool
 })
 afterAll(async () => {
@@ -27,8 +30,13 @@ const replicaPort = (): number => cluster.shards[0]?.replicas[0]?.port ?? 0
 
 describe('one shard with a replica', () => {
   it('runs any statement that PostgreSQL runs, without a table of the configuration', async () => {
-    const results = (await pool.query("insert into notes values (1, 'a'); select count(*)::int as n from notes")) as unknown as pg.QueryResult[]
-    expect(results.map(({ command, rows }) => [command, rows])).toEqual([['INSERT', []], ['SELECT', [{ n: 1 }]]])
+    const results = (await pool.query(
+      "insert into notes values (1, 'a'); select count(*)::int as n from notes",
+    )) as unknown as pg.QueryResult[]
+    expect(results.map(({ command, rows }) => [command, rows])).toEqual([
+      ['INSERT', []],
+      ['SELECT', [{ n: 1 }]],
+    ])
     expect(await rejection(pool.query('select 1 from ('))).toMatchObject({ code: '42601', position: '16' })
     await pool.query("do $$ begin insert into notes values (2, 'b'); end $$")
     await pool.query('create table more as select * from notes')
@@ -53,7 +61,8 @@ describe('one shard with a replica', () => {
     for (let id = 100; id < 110; id++) {
       await client.query('insert into notes values ($1)', [id])
       expect((await client.query('select id from notes where id = $1', [id])).rowCount).toBe(1)
-      for await (const batch of client.stream('select id from notes where id = $1', [id])) expect(batch).toHaveLength(1)
+      for await (const batch of client.stream('select id from notes where id = $1', [id]))
+        expect(batch).toHaveLength(1)
     }
     client.release()
   })
@@ -63,7 +72,9 @@ describe('one shard with a replica', () => {
     await client.query('create temporary table own (a int)')
     await client.query('insert into own values (1)')
     expect((await client.query('select * from own')).rows).toEqual([{ a: 1 }])
-    expect((await client.query(`select ${port} from notes limit 1`)).rows).not.toEqual([{ port: replicaPort() }])
+    expect((await client.query(`select ${port} from notes limit 1`)).rows).not.toEqual([
+      { port: replicaPort() },
+    ])
     client.release()
     const next = await pool.connect()
     expect(await rejection(next.query('select * from own'))).toMatchObject({ code: '42P01' })
@@ -84,7 +95,9 @@ describe('one shard with a replica', () => {
     const client = await pool.connect()
     const running = rejection(client.query("select pg_sleep(20), nextval('ids')"))
     await waitFor('it to run', async () => {
-      const rows = await cluster.nodes[0]?.sql("select 1 from pg_stat_activity where query like 'select pg_sleep(20)%' and state = 'active'")
+      const rows = await cluster.nodes[0]?.sql(
+        "select 1 from pg_stat_activity where query like 'select pg_sleep(20)%' and state = 'active'",
+      )
       return rows !== undefined && rows.length > 0
     })
     client.release(true)
@@ -95,7 +108,10 @@ describe('one shard with a replica', () => {
   it('takes pg.Query objects', async () => {
     const client = await pool.connect()
     const rows = await new Promise((resolve, reject) => {
-      client.query(new pg.Query('select 1 as one', ((error: Error, result: pg.QueryResult) => (error ? reject(error) : resolve(result.rows))) as never))
+      client.query(
+        new pg.Query('select 1 as one', ((error: Error, result: pg.QueryResult) =>
+          error ? reject(error) : resolve(result.rows)) as never),
+      )
     })
     expect(rows).toEqual([{ one: 1 }])
     client.release()

@@ -37,7 +37,11 @@ export interface RoutedOptions {
   readonly conf?: Readonly<Record<string, string | number>>
 }
 
-export async function startRouted({ shards = 2, replicas = 1, conf = {} }: RoutedOptions = {}): Promise<Routed> {
+export async function startRouted({
+  shards = 2,
+  replicas = 1,
+  conf = {},
+}: RoutedOptions = {}): Promise<Routed> {
   const cluster = await startCluster({ shards, replicas, conf })
   await cluster.sql(schema)
   await cluster.waitForReplay()

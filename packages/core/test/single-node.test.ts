@@ -13,8 +13,13 @@ let plain: pg.Pool
 
 beforeAll(async () => {
   cluster = await startCluster()
-  await cluster.sql('create table orders (tenant_id bigint not null, id bigint not null, note text, primary key (tenant_id, id))')
-  router = await createRouter(defineCluster({ shards: cluster.urls, tables: { orders: tenant('tenant_id') } }), { pg })
+  await cluster.sql(
+    'create table orders (tenant_id bigint not null, id bigint not null, note text, primary key (tenant_id, id))',
+  )
+  router = await createRouter(
+    defineCluster({ shards: cluster.urls, tables: { orders: tenant('tenant_id') } }),
+    { pg },
+  )
   plain = new pg.Pool({ connectionString: cluster.shards[0]?.primary.url })
 })
 afterAll(async () => {
@@ -26,7 +31,9 @@ type Outcome = Record<string, unknown>
 
 function told(result: unknown): unknown {
   if (Array.isArray(result)) return result.map(told)
-  const { command, rowCount, oid, rows, fields, rowAsArray } = result as pg.QueryResult & { rowAsArray: boolean }
+  const { command, rowCount, oid, rows, fields, rowAsArray } = result as pg.QueryResult & {
+    rowAsArray: boolean
+  }
   return { command, rowCount, oid, rows, fields, rowAsArray }
 }
 
@@ -37,6 +44,11 @@ async function outcome(run: () => Promise<unknown>): Promise<Outcome> {
     const { name, message, code, position, severity, detail, hint } = error as pg.DatabaseError
     return { name, message, code, position, severity, detail, hint, is: error instanceof pg.DatabaseError }
   }
+}
+
+/** OIDs and positions of tables made twice differ. */
+function withoutPlaces(outcomes: unknown): unknown {
+  return JSON.parse(JSON.stringify(outcomes).replaceAll(/"(tableID|columnID)":\d+/g, '"$1":0'))
 }
 
 /** Everything below runs on a plain pg.Pool and on the router's; an application cannot tell them apart. */
@@ -75,28 +87,38 @@ describe('one server', () => {
     'do $$ begin perform 1; end $$',
     'notify news',
     'truncate orders',
-    { text: 'select $1' , values: 'no array' },
+    { text: 'select $1', values: 'no array' },
     {},
   ]
 
-  it.each(onPool.map((query) => [JSON.stringify(query), query] as const))('answers %s', async (_name, query) => {
-    const run = (pool: pg.Pool) => () => pool.query(query as string)
-    const expected = await outcome(run(plain))
-    if (typeof query === 'string' && query.startsWith('create table made')) await cluster.sql('drop table made')
-    if (typeof query === 'string' && query.startsWith('insert into orders values (1, 1, ')) await cluster.sql('truncate orders')
-    if (query === 'drop table made') await cluster.sql('create table made (a int)')
-    if (query === 'alter table made add column b int') await cluster.sql('alter table made drop column b')
-    const found = await outcome(run(router.pool))
-    const normal = (told: Outcome): unknown => JSON.parse(JSON.stringify(told).replaceAll(/"(tableID|columnID)":\d+/g, '"$1":0'))
-    if (query !== 'update orders set note = upper(note)') expect(normal(found)).toEqual(normal(expected))
-  })
+  /** Takes back what the plain pool has just done, so that the router's pool finds the same. */
+  const undo: Readonly<Record<string, string>> = {
+    'create table made (a int)': 'drop table made',
+    'alter table made add column b int': 'alter table made drop column b',
+    'drop table made': 'create table made (a int)',
+    "insert into orders values (1, 1, 'a'), (2, 2, 'b') returning *": 'truncate orders',
+  }
+
+  it.each(onPool.map((query) => [typeof query === 'string' ? query : JSON.stringify(query), query] as const))(
+    'answers %s',
+    async (text, query) => {
+      const run = (pool: pg.Pool) => () => pool.query(query as string)
+      const expected = await outcome(run(plain))
+      const undoing = undo[text]
+      if (undoing !== undefined) await cluster.sql(undoing)
+      const found = await outcome(run(router.pool))
+      expect(withoutPlaces(found)).toEqual(withoutPlaces(expected))
+    },
+  )
 
   it('lets a lease keep state of every kind', async () => {
     const script = async (pool: pg.Pool): Promise<unknown[]> => {
       const outcomes: unknown[] = []
       const client = await pool.connect()
       outcomes.push(typeof (client as unknown as { processID: unknown }).processID)
-      const heard = new Promise((resolve) => client.on('notification', ({ channel, payload }) => resolve([channel, payload])))
+      const heard = new Promise((resolve) =>
+        client.on('notification', ({ channel, payload }) => resolve([channel, payload])),
+      )
       for (const text of [
         "set application_name = 'lease'",
         'show application_name',
@@ -130,18 +152,22 @@ describe('one server', () => {
       outcomes.push(await cursor.read(2), await cursor.read(10))
       client.release()
       outcomes.push((await rejection(Promise.resolve().then(() => client.release()))).message)
-      return JSON.parse(JSON.stringify(outcomes).replaceAll(/"(tableID|columnID)":\d+/g, '"$1":0')) as unknown[]
+      return withoutPlaces(outcomes) as unknown[]
     }
     expect(await script(router.pool)).toEqual(await script(plain))
   })
 
   it('still keeps to a context, where one is given', async () => {
     await router.run({ tenant: 1 }, async () => {
-      expect(await rejection(router.pool.query('select * from orders where tenant_id = 2'))).toMatchObject({ code: 'TENANT_CONTRADICTED' })
+      expect(await rejection(router.pool.query('select * from orders where tenant_id = 2'))).toMatchObject({
+        code: 'TENANT_CONTRADICTED',
+      })
       const client = await router.pool.connect()
       await client.query('begin')
       await client.query('insert into orders values (1, 1)')
-      expect(await rejection(client.query('insert into orders values (2, 1)'))).toMatchObject({ code: 'TENANT_CONTRADICTED' })
+      expect(await rejection(client.query('insert into orders values (2, 1)'))).toMatchObject({
+        code: 'TENANT_CONTRADICTED',
+      })
       expect(await rejection(client.query('select 1'))).toMatchObject({ code: '25P02' })
       expect((await client.query('commit')).command).toBe('ROLLBACK')
       client.release()

@@ -42,7 +42,10 @@ const insert = (client: RoutedClient, tenant: number, id: number) =>
 describe('a transaction', () => {
   it('belongs to the shard of its first statement, and takes nothing along to the next', async () => {
     await leased(async (client) => {
-      for (const [tenant, node] of [[a, 's0/primary'], [b, 's1/primary']] as const) {
+      for (const [tenant, node] of [
+        [a, 's0/primary'],
+        [b, 's1/primary'],
+      ] as const) {
         await client.query('begin')
         expect(client.boundNode).toBeUndefined()
         await insert(client, tenant, 1)
@@ -114,7 +117,9 @@ describe('a transaction', () => {
   it('is aborted by a refusal before it has a server, too', async () => {
     await leased(async (client) => {
       await client.query('begin')
-      expect(await rejection(client.query('update orders set note = 1'))).toMatchObject({ code: 'UNPROVED_WRITE' })
+      expect(await rejection(client.query('update orders set note = 1'))).toMatchObject({
+        code: 'UNPROVED_WRITE',
+      })
       expect(await rejection(insert(client, a, 1))).toMatchObject({ code: '25P02' })
       expect(await rejection(client.query('select 1'))).toMatchObject({ code: '25P02' })
       expect((await client.query('commit')).command).toBe('ROLLBACK')
@@ -154,7 +159,9 @@ describe('a transaction', () => {
       expect(client.boundNode).toBe('s1/primary')
       expect((await client.query('select name from countries')).rows).toEqual([{ name: 'Germany' }])
       expect(client.boundNode).toBe('s1/primary')
-      expect(await rejection(client.query('select id from orders'))).toMatchObject({ code: 'TRANSACTION_SPANS_SHARDS' })
+      expect(await rejection(client.query('select id from orders'))).toMatchObject({
+        code: 'TRANSACTION_SPANS_SHARDS',
+      })
       await client.query('rollback')
       await client.query('begin isolation level repeatable read')
       await client.query('select name from countries')
@@ -166,11 +173,14 @@ describe('a transaction', () => {
   it('does not write to several shards', async () => {
     await leased(async (client) => {
       await client.query('begin')
-      expect(await rejection(client.query("insert into countries values ('fr', 'France')"))).toMatchObject({ code: 'TRANSACTION_SPANS_SHARDS' })
+      expect(await rejection(client.query("insert into countries values ('fr', 'France')"))).toMatchObject({
+        code: 'TRANSACTION_SPANS_SHARDS',
+      })
       await client.query('rollback')
       await client.query("insert into countries values ('fr', 'France')")
     })
-    for (const { primary } of routed.cluster.shards) expect(await primary.sql('select 1 from countries')).toHaveLength(2)
+    for (const { primary } of routed.cluster.shards)
+      expect(await primary.sql('select 1 from countries')).toHaveLength(2)
   })
 })
 
@@ -179,7 +189,7 @@ async function insertDirectly(): Promise<void> {
 }
 
 describe('READ ONLY transactions', () => {
-  it('run on a replica that has this process\'s writes', async () => {
+  it("run on a replica that has this process's writes", async () => {
     await insertDirectly()
     await waitFor('the replica to have caught up', async () => {
       const { rows } = await pool.query(`select ${port} from orders where tenant_id = $1`, [b])
@@ -228,7 +238,17 @@ describe('transaction commands without a server', () => {
     ['commit and chain'],
     ['rollback and chain'],
     ['begin', 'commit and chain', 'rollback and chain', 'commit', 'commit'],
-    ['begin', 'savepoint a', 'savepoint a', 'rollback to a', 'release a', 'release a', 'release a', 'commit and chain', 'rollback'],
+    [
+      'begin',
+      'savepoint a',
+      'savepoint a',
+      'rollback to a',
+      'release a',
+      'release a',
+      'release a',
+      'commit and chain',
+      'rollback',
+    ],
     ['begin', 'set local work_mem = 100', 'set transaction read only', 'set work_mem = 200', 'commit'],
     ['begin isolation level serializable', 'set transaction isolation level read committed', 'commit'],
     ['begin', 'savepoint "A"', 'rollback to a', 'rollback to "A"', 'commit'],
@@ -239,7 +259,11 @@ describe('transaction commands without a server', () => {
 
   const script = async (client: pg.ClientBase, texts: readonly string[]): Promise<unknown[]> => {
     const outcomes: unknown[] = []
-    const notice = (message: { code?: string | undefined; message?: string | undefined; severity?: string | undefined }): void => {
+    const notice = (message: {
+      code?: string | undefined
+      message?: string | undefined
+      severity?: string | undefined
+    }): void => {
       outcomes.push({ notice: message.message, code: message.code, severity: message.severity })
     }
     client.on('notice', notice)
@@ -275,7 +299,9 @@ describe('what a lease leaves behind', () => {
     await insert(client, a, 1)
     client.release()
     await waitFor('the server to roll back', async () => {
-      const rows = await routed.cluster.shards[0]?.primary.sql("select 1 from pg_stat_activity where state like 'idle in transaction%'")
+      const rows = await routed.cluster.shards[0]?.primary.sql(
+        "select 1 from pg_stat_activity where state like 'idle in transaction%'",
+      )
       return rows?.length === 0
     })
     expect(await count(a)).toBe(0)
@@ -291,7 +317,10 @@ describe('what a lease leaves behind', () => {
       await insert(client, a, 2)
       expect(await rejection(insert(client, b, 2))).toMatchObject({ code: 'TRANSACTION_SPANS_SHARDS' })
       await client.query('rollback and chain')
-      const { rows } = await client.query("select current_setting('transaction_isolation') as level from orders where tenant_id = $1", [a])
+      const { rows } = await client.query(
+        "select current_setting('transaction_isolation') as level from orders where tenant_id = $1",
+        [a],
+      )
       expect(rows).toEqual([{ level: 'repeatable read' }])
       await client.query('commit')
     })
@@ -307,7 +336,9 @@ describe('a context', () => {
         await client.query('select now()')
         expect(client.boundNode).toBe('s1/primary')
         await insert(client, b, 1)
-        expect(await rejection(insert(client, a, 1))).toMatchObject({ code: expect.stringMatching(/TENANT_CONTRADICTED|CONTEXT_CONFLICT/) })
+        expect(await rejection(insert(client, a, 1))).toMatchObject({
+          code: expect.stringMatching(/TENANT_CONTRADICTED|CONTEXT_CONFLICT/),
+        })
         await client.query('rollback')
       }),
     )

@@ -59,7 +59,10 @@ function at(step: string, act: () => void): void {
 
 /** kill -9 for the postmaster and everything it has started, before this function returns. */
 function crash(node: PgNode): void {
-  const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(node.pid)]).toString().trim().split(/\s+/)
+  const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(node.pid)])
+    .toString()
+    .trim()
+    .split(/\s+/)
   for (const pid of [node.pid, ...children.map(Number)]) process.kill(pid, 'SIGKILL')
 }
 
@@ -75,11 +78,12 @@ describe('a write over several shards', () => {
     expect((await pool.query(split, [a, b])).rowCount).toBe(2)
     expect(await counts()).toEqual([1, 1])
     await pool.query("insert into countries values ('de', 'Germany')")
-    for (const node of primaries) expect(await node.sql('select code from countries')).toEqual([{ code: 'de' }])
+    for (const node of primaries)
+      expect(await node.sql('select code from countries')).toEqual([{ code: 'de' }])
     expect(await prepared()).toBe(0)
   })
 
-  it('happens on none when one of them fails, with PostgreSQL\'s own error', async () => {
+  it("happens on none when one of them fails, with PostgreSQL's own error", async () => {
     await pool.query('insert into orders (tenant_id, id) values ($1, 1)', [b])
     const error = await rejection(pool.query(split, [a, b]))
     expect(error).toBeInstanceOf(pg.DatabaseError)
@@ -91,7 +95,9 @@ describe('a write over several shards', () => {
   it('happens on none when a deferred constraint fails at the decision or at PREPARE', async () => {
     for (const index of [0, 1]) {
       const node = primaries[index]
-      await node?.sql(`create table kinds (k bigint primary key); alter table orders add constraint kind foreign key (id) references kinds deferrable initially deferred`)
+      await node?.sql(
+        `create table kinds (k bigint primary key); alter table orders add constraint kind foreign key (id) references kinds deferrable initially deferred`,
+      )
       try {
         expect(await rejection(pool.query(split, [a, b]))).toMatchObject({ code: '23503' })
         expect(await counts()).toEqual([0, 0])
@@ -103,8 +109,13 @@ describe('a write over several shards', () => {
   })
 
   it('does not deadlock with another one', async () => {
-    const [[a2 = 0] = [], [b2 = 0] = []] = [routed.tenantsOf(0).slice(1), routed.tenantsOf(1).slice(1)]
-    await pool.query('insert into orders (tenant_id, id, amount) values ($1, 1, 0), ($2, 1, 0), ($3, 1, 0), ($4, 1, 0)', [a, b, a2, b2])
+    const a2 = routed.tenantsOf(0)[1]
+    const b2 = routed.tenantsOf(1)[1]
+    if (a2 === undefined || b2 === undefined) throw new Error('too few tenants')
+    await pool.query(
+      'insert into orders (tenant_id, id, amount) values ($1, 1, 0), ($2, 1, 0), ($3, 1, 0), ($4, 1, 0)',
+      [a, b, a2, b2],
+    )
     const add = (tenants: number[]): Promise<unknown> =>
       pool.query('update orders set amount = amount + 1 where tenant_id = any($1)', [tenants])
     await Promise.all(Array.from({ length: 20 }, (_, at) => add(at % 2 === 0 ? [a, b, a2] : [b2, b, a])))
@@ -115,13 +126,20 @@ describe('a write over several shards', () => {
 
   it('writes reference tables by many at once, alike on every shard', async () => {
     await pool.query("insert into countries values ('de', '0')")
-    await Promise.all(Array.from({ length: 10 }, () => pool.query("update countries set name = (name::int + 1)::text where code = 'de'")))
-    for (const node of primaries) expect(await node.sql('select name from countries')).toEqual([{ name: '10' }])
+    await Promise.all(
+      Array.from({ length: 10 }, () =>
+        pool.query("update countries set name = (name::int + 1)::text where code = 'de'"),
+      ),
+    )
+    for (const node of primaries)
+      expect(await node.sql('select name from countries')).toEqual([{ name: '10' }])
   })
 
   it('notices reference tables that are not alike, and writes nothing', async () => {
     await primaries[1]?.sql("insert into countries values ('fr', 'France')")
-    expect(await rejection(pool.query("delete from countries where code = 'fr'"))).toMatchObject({ code: 'SHARDS_DISAGREE' })
+    expect(await rejection(pool.query("delete from countries where code = 'fr'"))).toMatchObject({
+      code: 'SHARDS_DISAGREE',
+    })
     expect(await primaries[1]?.sql('select 1 from countries')).toHaveLength(1)
   })
 })
@@ -129,7 +147,7 @@ describe('a write over several shards', () => {
 describe('a crash in the middle', () => {
   it('before PREPARE leaves nothing anywhere', async () => {
     for (const index of [0, 1] as const) {
-      const node = primaries[index] as PgNode
+      const node = primaries[index]
       at('run', () => crash(node))
       await rejection(pool.query(split, [a, b]))
       await restart(node)
@@ -139,7 +157,7 @@ describe('a crash in the middle', () => {
   })
 
   it('of the participant after PREPARE is finished as decided', async () => {
-    const node = primaries[1] as PgNode
+    const node = primaries[1]
     at('prepared', () => crash(node))
     // The decider is alive and commits: the write has happened, and the participant learns of it when it is back.
     const outcome = pool.query(split, [a, b])
@@ -150,7 +168,7 @@ describe('a crash in the middle', () => {
   })
 
   it('of the decider after PREPARE undoes all', async () => {
-    const node = primaries[0] as PgNode
+    const node = primaries[0]
     at('prepared', () => crash(node))
     const failed = rejection(pool.query(split, [a, b]))
     await new Promise((resolve) => setTimeout(resolve, 100))
@@ -161,7 +179,7 @@ describe('a crash in the middle', () => {
   })
 
   it('of the decider after the decision changes nothing about it', async () => {
-    const node = primaries[0] as PgNode
+    const node = primaries[0]
     at('decided', () => crash(node))
     expect((await pool.query(split, [a, b])).rowCount).toBe(2)
     await restart(node)
@@ -170,7 +188,7 @@ describe('a crash in the middle', () => {
   })
 
   it('of the participant after the decision is finished later', async () => {
-    const node = primaries[1] as PgNode
+    const node = primaries[1]
     at('decided', () => crash(node))
     expect((await pool.query(split, [a, b])).rowCount).toBe(2)
     await restart(node)
@@ -207,7 +225,10 @@ describe('recovery', () => {
 
   const start = () => createRouter(defineCluster({ shards: routed.cluster.urls, tables }), { pg })
 
-  it.each([['commit', [1, 1]], ['rollback', [0, 0]]] as const)('finishes at start what a crash left: %s', async (end, expected) => {
+  it.each([
+    ['commit', [1, 1]],
+    ['rollback', [0, 0]],
+  ] as const)('finishes at start what a crash left: %s', async (end, expected) => {
     const clean = await leave(end)
     const other = await start()
     await waitFor('the branch to be finished', async () => (await prepared()) === 1)
@@ -249,7 +270,9 @@ describe('a shard that cannot prepare', () => {
       const error = await rejection(other.router.pool.query(split, [first, second]))
       expect(error).toMatchObject({ code: 'CROSS_SHARD' })
       expect(error.message).toContain('max_prepared_transactions')
-      expect((await other.router.pool.query('select count(*)::int as n from orders')).rows).toEqual([{ n: 0 }])
+      expect((await other.router.pool.query('select count(*)::int as n from orders')).rows).toEqual([
+        { n: 0 },
+      ])
     } finally {
       await other.end()
     }

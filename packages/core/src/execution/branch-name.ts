@@ -26,7 +26,9 @@ const longestName = 199
 export function printBranchName({ decider, decision, shard }: BranchName): string {
   const nonce = randomBytes(4).toString('hex')
   const { xid, timeline } = decision
-  const name = [prefix, encodeURIComponent(decider), timeline, xid, encodeURIComponent(shard), nonce].join(':')
+  const name = [prefix, encodeURIComponent(decider), timeline, xid, encodeURIComponent(shard), nonce].join(
+    ':',
+  )
   if (name.length > longestName) {
     throw new StatementError(
       'CROSS_SHARD',
@@ -39,9 +41,14 @@ export function printBranchName({ decider, decision, shard }: BranchName): strin
 /** Undefined for names that are none of ours. */
 export function readBranchName(name: string): BranchName | undefined {
   const [found, decider, timeline, xid, shard, nonce] = name.split(':')
-  if (found !== prefix || decider === undefined || shard === undefined || nonce === undefined) return undefined
+  if (found !== prefix || decider === undefined || shard === undefined || nonce === undefined)
+    return undefined
   if (xid === undefined || timeline === undefined || !/^\d+$/.test(xid)) return undefined
-  return { decider: decodeURIComponent(decider), decision: { xid, timeline }, shard: decodeURIComponent(shard) }
+  return {
+    decider: decodeURIComponent(decider),
+    decision: { xid, timeline },
+    shard: decodeURIComponent(shard),
+  }
 }
 
 /** What every name of ours starts with, for LIKE. */

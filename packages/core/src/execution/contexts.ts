@@ -5,10 +5,17 @@ import type { RouteContext } from '../routing/context.ts'
  * The context of one statement laid over the one it runs in: it may say more, and choose another role, consistency or
  * workload, but neither leave the outer tenant nor the outer shard.
  */
-export function layContext(outer: RouteContext | undefined, inner: RouteContext | undefined): RouteContext | undefined {
+export function layContext(
+  outer: RouteContext | undefined,
+  inner: RouteContext | undefined,
+): RouteContext | undefined {
   if (inner === undefined) return outer
   if (outer === undefined) return inner
-  if (outer.tenant !== undefined && inner.tenant !== undefined && String(outer.tenant) !== String(inner.tenant)) {
+  if (
+    outer.tenant !== undefined &&
+    inner.tenant !== undefined &&
+    String(outer.tenant) !== String(inner.tenant)
+  ) {
     throw new StatementError(
       'TENANT_CONTRADICTED',
       'The statement asks for another tenant than the context it runs in. Run it outside of router.run({ tenant }, …), or in a context of its own tenant.',

@@ -24,7 +24,11 @@ export function execute(
 }
 
 /** Runs a statement on the only server there is, which judges it alone. */
-export function executeDirectly(engine: Engine, pool: NodePool, query: PlannedQuery): Promise<pg.QueryResult> {
+export function executeDirectly(
+  engine: Engine,
+  pool: NodePool,
+  query: PlannedQuery,
+): Promise<pg.QueryResult> {
   const observer = observeDirectly(engine, query)
   if (observer === undefined) return pool.execute(query)
   observer.asked(pool)

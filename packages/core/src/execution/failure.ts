@@ -19,7 +19,15 @@ const beyondStandby: ReadonlySet<string> = new Set(['25006', '55000', 'XX000', '
 const notReplayed: ReadonlySet<string> = new Set(['42P01', '42703', '42883', '42704', '3F000', '26000'])
 
 /** Shutting down, starting, out of connections, and cancelled by recovery (40001 and 40P01 on a standby). */
-const nodeTrouble: ReadonlySet<string> = new Set(['57P01', '57P02', '57P03', '57P05', '53300', '08006', '08007'])
+const nodeTrouble: ReadonlySet<string> = new Set([
+  '57P01',
+  '57P02',
+  '57P03',
+  '57P05',
+  '53300',
+  '08006',
+  '08007',
+])
 
 export function judge(error: unknown, isStandby: boolean): Verdict {
   if (isServerError(error)) {

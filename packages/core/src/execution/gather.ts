@@ -19,7 +19,7 @@ import type { Job } from './job.ts'
 export async function gather(engine: Engine, job: Job<MergeRoute>): Promise<pg.QueryResult> {
   const { route, query } = job
   const { plan, shards } = route
-  const values = (query.values ?? []) as readonly unknown[]
+  const values = query.values ?? []
   const controller = new AbortController()
   const part: Job<MergeRoute> = { ...job, query: { ...shardQuery(engine, job), signal: controller.signal } }
   const abort = (): void => controller.abort(query.signal?.reason)

@@ -40,7 +40,13 @@ export class GatheredPortal extends EventEmitter {
 
   constructor(
     reader: PortalReader,
-    { open, done }: { readonly open: (values: readonly unknown[]) => Promise<RowStream>; readonly done: (error: unknown) => void },
+    {
+      open,
+      done,
+    }: {
+      readonly open: (values: readonly unknown[]) => Promise<RowStream>
+      readonly done: (error: unknown) => void
+    },
   ) {
     super()
     this.#reader = reader
@@ -49,7 +55,10 @@ export class GatheredPortal extends EventEmitter {
   }
 
   start(): void {
-    if (typeof this.#reader.handleDataRow !== 'function' || typeof this.#reader.handlePortalSuspended !== 'function') {
+    if (
+      typeof this.#reader.handleDataRow !== 'function' ||
+      typeof this.#reader.handlePortalSuspended !== 'function'
+    ) {
       this.#fail(
         new StatementError(
           'UNSUPPORTED_OPTION',

@@ -74,7 +74,12 @@ async function recoverShard(engine: RecoveryEngine, shard: string, tally: Tally)
         await finishBranch(primary, gid, fate)
         engine.wrote(shard)
         tally[fate === 'committed' ? 'committed' : 'rolledBack']++
-      } else leave(fate === 'in progress' ? 'it is not decided yet' : `shard "${name.decider}" does not know its decision`)
+      } else
+        leave(
+          fate === 'in progress'
+            ? 'it is not decided yet'
+            : `shard "${name.decider}" does not know its decision`,
+        )
     } catch {
       leave('a server cannot be asked')
     }

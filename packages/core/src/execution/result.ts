@@ -16,7 +16,10 @@ export interface RowShape {
   readonly types?: pg.CustomTypesConfig | undefined
 }
 
-type ResultClass = new (rowMode: string | undefined, types: pg.CustomTypesConfig | undefined) => ResultInternals
+type ResultClass = new (
+  rowMode: string | undefined,
+  types: pg.CustomTypesConfig | undefined,
+) => ResultInternals
 
 /** An empty result of the application's own copy of `pg`, so that rows, fields and counts are own properties. */
 export function createResult(pg: PgModule, shape: RowShape): ResultInternals {
@@ -35,7 +38,11 @@ export function commandResult(pg: PgModule, command: string | undefined): pg.Que
 export function rowsResult(
   pg: PgModule,
   shape: RowShape,
-  answer: { readonly command: string; readonly fields: readonly pg.FieldDef[]; readonly rows: readonly RawRow[] },
+  answer: {
+    readonly command: string
+    readonly fields: readonly pg.FieldDef[]
+    readonly rows: readonly RawRow[]
+  },
 ): pg.QueryResult {
   const result = createResult(pg, shape)
   result.addFields(answer.fields)

@@ -16,7 +16,6 @@ import type { WireQuery } from '../pool/wire-query.ts'
 import type { MergeRoute, SingleRoute } from '../routing/route.ts'
 import type { Engine } from './engine.ts'
 import type { Job } from './job.ts'
-import type { Portal } from './portal.ts'
 
 /** Raw rows in batches, and what their columns are. */
 export interface RowStream extends AsyncIterator<RawRow[], void, undefined> {
@@ -43,7 +42,11 @@ export function openRowStream(engine: Engine, job: Job, batchSize: number): Prom
 export async function streamOn(
   engine: Engine,
   connection: Connection,
-  { query, batchSize, freed }: { readonly query: WireQuery; readonly batchSize: number; readonly freed: (error: unknown) => void },
+  {
+    query,
+    batchSize,
+    freed,
+  }: { readonly query: WireQuery; readonly batchSize: number; readonly freed: (error: unknown) => void },
 ): Promise<RowStream> {
   const portal = openPortal(engine.pg, connection, { ...query, batchSize })
   const unlisten = cancelOnAbort(query.signal, connection)
@@ -99,7 +102,11 @@ async function streamOne(engine: Engine, job: Job<SingleRoute>, batchSize: numbe
   if (job.statement.role === 'replica') {
     return openOnOne(engine, job, { nodes: engine.candidates(job.route, shard), batchSize, freed: () => {} })
   }
-  return openOnOne(engine, job, { nodes: [engine.primary(shard)], batchSize, freed: () => engine.wrote(shard) })
+  return openOnOne(engine, job, {
+    nodes: [engine.primary(shard)],
+    batchSize,
+    freed: () => engine.wrote(shard),
+  })
 }
 
 interface OpeningOptions {
@@ -150,7 +157,8 @@ async function streamMerged(engine: Engine, job: Job<MergeRoute>, batchSize: num
   for (const shard of shards) {
     const nodes = engine.candidates(job.route, shard)
     // Streams hold their connections: taken in one order, two of them never wait for each other.
-    const leased = nodes[0]?.tryLease() ?? (await nodes[0]?.lease({ signal: query.signal }).catch(() => undefined))
+    const leased =
+      nodes[0]?.tryLease() ?? (await nodes[0]?.lease({ signal: query.signal }).catch(() => undefined))
     const stream = openOnOne(engine, { ...job, query }, { nodes, batchSize, freed: () => {}, leased })
     stream.catch(() => {})
     opening.push(stream)
@@ -165,7 +173,7 @@ async function streamMerged(engine: Engine, job: Job<MergeRoute>, batchSize: num
     const [first] = shards
     if (first === undefined) throw noNode('')
     const fields = agreedFields(engine, shards, streams)
-    const values = (job.query.values ?? []) as readonly unknown[]
+    const values = job.query.values ?? []
     const env = shardOrder(engine, first, engine.primary(first))
     const merged = mergeStream(plan, fields, streams, values, env)
     return {

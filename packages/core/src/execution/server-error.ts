@@ -18,7 +18,9 @@ export function serverError(
 
 /** True for an error that a server sent: it carries the severity of an ErrorResponse. */
 export function isServerError(error: unknown): error is DatabaseError {
-  return error instanceof Error && 'severity' in error && typeof (error as { code?: unknown }).code === 'string'
+  return (
+    error instanceof Error && 'severity' in error && typeof (error as { code?: unknown }).code === 'string'
+  )
 }
 
 /** What PostgreSQL says to a number of values that is not the statement's; for texts that are rewritten before it sees them. */

@@ -20,7 +20,8 @@ export function agreedFields(
     if (result.fields.length !== fields.length) throw disagreement(firstShard, shard, 'the number of columns')
     for (const [at, field] of result.fields.entries()) {
       const own = fields[at]
-      if (own === undefined || own.name !== field.name) throw disagreement(firstShard, shard, 'the names of columns')
+      if (own === undefined || own.name !== field.name)
+        throw disagreement(firstShard, shard, 'the names of columns')
       if (own.dataTypeID === field.dataTypeID) continue
       const name = engine.typeName(firstShard, own.dataTypeID)
       if (name === undefined || name !== engine.typeName(shard, field.dataTypeID)) {

@@ -31,7 +31,11 @@ interface FailedRead {
   readonly error: unknown
 }
 
-async function moveOn(engine: Engine, job: Job, { nodes, failed, error }: FailedRead): Promise<pg.QueryResult> {
+async function moveOn(
+  engine: Engine,
+  job: Job,
+  { nodes, failed, error }: FailedRead,
+): Promise<pg.QueryResult> {
   let last = error
   let verdict = judge(error, failed.node.role === 'replica')
   let isRefusedAsWrite = isReadOnlyRefusal(error, failed)
@@ -81,7 +85,11 @@ async function runOnPrimary(engine: Engine, job: Job<SingleRoute>): Promise<pg.Q
 }
 
 export function noNode(shard: string): TopologyError {
-  return new TopologyError('NO_NODE_AVAILABLE', `Shard "${shard}" has no node that may run the statement now.`, {
-    details: { shard },
-  })
+  return new TopologyError(
+    'NO_NODE_AVAILABLE',
+    `Shard "${shard}" has no node that may run the statement now.`,
+    {
+      details: { shard },
+    },
+  )
 }

@@ -37,11 +37,16 @@ const insert = fc.record({
     'insert into t as "values" (a, b) values',
   ),
   rows: fc.array(row, { minLength: 1, maxLength: 30 }),
-  tail: fc.constantFrom('', ' returning a, $40::int', ' on conflict (a) do update set b = $7 where t.b > (1)', ';'),
+  tail: fc.constantFrom(
+    '',
+    ' returning a, $40::int',
+    ' on conflict (a) do update set b = $7 where t.b > (1)',
+    ';',
+  ),
 })
 
 describe('splitInsert', () => {
-  it('keeps the rows asked for, everything around them, and every parameter\'s value', () => {
+  it("keeps the rows asked for, everything around them, and every parameter's value", () => {
     fc.assert(
       fc.property(insert, fc.infiniteStream(fc.boolean()), ({ head, rows, tail }, coin) => {
         const text = `${head} ${rows.join(', ')}${tail}`
@@ -74,7 +79,11 @@ describe('splitInsert', () => {
   })
 
   it('refuses what has no rows of its own', () => {
-    for (const text of ['insert into t select 1', 'insert into t default values', 'insert into t (a) select * from (values (1), (2)) v']) {
+    for (const text of [
+      'insert into t select 1',
+      'insert into t default values',
+      'insert into t (a) select * from (values (1), (2)) v',
+    ]) {
       expect(() => splitInsert(analyse(text), [0], [])).toThrow('rows can be told apart')
     }
   })

@@ -33,7 +33,11 @@ const layouts = new WeakMap<Statement, Layout | 'unknown'>()
  * Where the rows are is found by scanning, and proved once per text by the parser: it must see as many rows, and
  * everything of each row where that row was found.
  */
-export function splitInsert(statement: Statement, rows: readonly number[], values: readonly unknown[]): InsertPart {
+export function splitInsert(
+  statement: Statement,
+  rows: readonly number[],
+  values: readonly unknown[],
+): InsertPart {
   const { text } = statement
   const layout = layoutOf(statement)
   const numbers = new Map<number, number>()
@@ -142,7 +146,10 @@ function digitsAt(text: string, at: number): number {
 }
 
 /** Both lists are in the order of the text. */
-function dealParameters(places: readonly { readonly start: number; readonly end: number }[], found: readonly number[]): Piece[] {
+function dealParameters(
+  places: readonly { readonly start: number; readonly end: number }[],
+  found: readonly number[],
+): Piece[] {
   let at = 0
   return places.map(({ start, end }) => {
     const parameters: number[] = []

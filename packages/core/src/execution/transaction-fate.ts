@@ -6,7 +6,7 @@ import type { Decision } from './branch-name.ts'
 /** `unknown`: the server has forgotten it, is no primary, or has another history in which the number was used again. */
 export type TransactionFate = 'committed' | 'aborted' | 'in progress' | 'unknown'
 
-const timelineText = "substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8)"
+const timelineText = 'substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 1, 8)'
 
 /**
  * Names the open transaction so that its fate can be asked for later, whatever happens to the server.
@@ -50,7 +50,10 @@ async function hasFlushingMessage(connection: Connection): Promise<boolean> {
 }
 
 /** What became of a transaction, by the primary's commit log (pg_xact_status). Rejects when it cannot be asked. */
-export async function transactionFate(primary: NodePool, { xid, timeline }: Decision): Promise<TransactionFate> {
+export async function transactionFate(
+  primary: NodePool,
+  { xid, timeline }: Decision,
+): Promise<TransactionFate> {
   try {
     const { rows } = await primary.execute({
       text: `select pg_catalog.pg_xact_status($1::xid8), ${timelineText}`,

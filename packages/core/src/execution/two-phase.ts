@@ -135,7 +135,9 @@ async function runTogether(branches: readonly Branch[], options: AttemptOptions)
 
 async function run(branch: Branch, { isPatient }: AttemptOptions): Promise<pg.QueryResult> {
   branch.state = 'open'
-  const preface = isPatient ? ['BEGIN READ WRITE'] : ['BEGIN READ WRITE', `SET LOCAL lock_timeout = ${lockTimeoutMs}`]
+  const preface = isPatient
+    ? ['BEGIN READ WRITE']
+    : ['BEGIN READ WRITE', `SET LOCAL lock_timeout = ${lockTimeoutMs}`]
   try {
     return await branch.connection.query({ ...branch.query, preface })
   } catch (error) {

@@ -12,7 +12,10 @@ import type { Job } from './job.ts'
 import type { ShardWrite } from './two-phase.ts'
 
 /** Runs a write that concerns several shards on all of them or on none, and answers as one PostgreSQL would. */
-export async function writeShards(engine: Engine, job: Job<WriteAllRoute | SplitRoute>): Promise<pg.QueryResult> {
+export async function writeShards(
+  engine: Engine,
+  job: Job<WriteAllRoute | SplitRoute>,
+): Promise<pg.QueryResult> {
   const { route, observer } = job
   const isReference = route.kind === 'write-all' && route.isReference
   const writes = shardWrites(engine, job)
@@ -26,14 +29,18 @@ export async function writeShards(engine: Engine, job: Job<WriteAllRoute | Split
   return combine(engine, job, { writes, results })
 }
 
-function shardWrites(engine: Engine, { route, query, statement }: Job<WriteAllRoute | SplitRoute>): ShardWrite[] {
+function shardWrites(
+  engine: Engine,
+  { route, query, statement }: Job<WriteAllRoute | SplitRoute>,
+): ShardWrite[] {
   // Merged rows are parsed once, here; the shards answer in raw text.
   const raw = { ...query, rowMode: 'array', types: wireText, binary: undefined } as const
   if (route.kind === 'write-all') {
     return inOrder(engine, route.shards).map((shard) => ({ shard, query: raw }))
   }
   const values = Array.isArray(query.values) ? (query.values as unknown[]) : []
-  if (values.length !== statement.parameterCount) throw wrongCount(engine.pg, values.length, statement.parameterCount)
+  if (values.length !== statement.parameterCount)
+    throw wrongCount(engine.pg, values.length, statement.parameterCount)
   return inOrder(engine, [...route.rowsByShard.keys()]).map((shard) => {
     const part = splitInsert(statement, route.rowsByShard.get(shard) ?? [], values)
     return { shard, query: { ...raw, name: undefined, text: part.text, values: part.values } }
@@ -62,7 +69,10 @@ function combine(
   const rowCount = counted.reduce((sum, result) => sum + (result.rowCount ?? 0), 0)
   const rows =
     route.kind === 'split'
-      ? inValuesOrder(shards.map((shard) => route.rowsByShard.get(shard) ?? []), counted)
+      ? inValuesOrder(
+          shards.map((shard) => route.rowsByShard.get(shard) ?? []),
+          counted,
+        )
       : counted.flatMap((result) => result.rows as unknown as RawRow[])
   const command = first?.command ?? 'INSERT'
   return rowsResult(
@@ -80,7 +90,10 @@ function combine(
  * RETURNING gives one row per VALUES row, in their order. With fewer (ON CONFLICT DO NOTHING) nothing tells which are
  * missing, and SQL promises no order: then they come shard by shard.
  */
-function inValuesOrder(indices: readonly (readonly number[])[], results: readonly pg.QueryResult[]): RawRow[] {
+function inValuesOrder(
+  indices: readonly (readonly number[])[],
+  results: readonly pg.QueryResult[],
+): RawRow[] {
   const parts = results.map((result) => result.rows as unknown as RawRow[])
   if (parts.some((rows, part) => rows.length !== indices[part]?.length)) return parts.flat()
   const placed: { readonly index: number; readonly row: RawRow }[] = []

@@ -76,7 +76,7 @@ export class Lease extends EventEmitter {
     if (typeof given !== 'function') throw new TypeError('callback is not a function')
     this.#start(config, parameters, (error, result) => {
       // Some answers need no server; callbacks are called later all the same.
-      process.nextTick(given as QueryCallback, error === undefined ? null : error, result)
+      process.nextTick(given, error === undefined ? null : error, result)
     })
     return undefined
   }
@@ -90,7 +90,10 @@ export class Lease extends EventEmitter {
     return rowsOf<R>(this.#engine, { ...options, types: options.types ?? this.#types }, async (batchSize) => {
       await this.#turn()
       try {
-        const stream = await this.#session.stream({ text, values, signal: options.signal }, batchSize)
+        const stream = await this.#session.stream(
+          { text, values, signal: options.signal, context: options.context },
+          batchSize,
+        )
         return { stream, done: () => this.#next() }
       } catch (error) {
         this.#next()
@@ -146,7 +149,7 @@ export class Lease extends EventEmitter {
 
   /** For this lease alone; the connections it uses keep theirs. */
   setTypeParser(...args: Parameters<pg.ClientBase['setTypeParser']>): void {
-    this.#types ??= new this.#engine.pg.TypeOverrides(this.#engine.types as never) as pg.CustomTypesConfig
+    this.#types ??= new this.#engine.pg.TypeOverrides(this.#engine.types) as pg.CustomTypesConfig
     ;(this.#types as unknown as pg.ClientBase).setTypeParser(...args)
   }
 
@@ -271,7 +274,12 @@ export class Lease extends EventEmitter {
     try {
       if (text === undefined && !this.#engine.isSingleNode) throw hiddenText()
       const borrowed = await this.#session.borrow(
-        { text: text ?? '', values: Array.isArray(values) ? values : undefined, signal: undefined },
+        {
+          text: text ?? '',
+          values: Array.isArray(values) ? values : undefined,
+          signal: undefined,
+          context: undefined,
+        },
         false,
       )
       if (borrowed.kind === 'connection') this.#hand(submitted, borrowed)
@@ -297,7 +305,8 @@ export class Lease extends EventEmitter {
     submitted: Submitted,
     { connection, settle }: { readonly connection: Connection; readonly settle: (error: unknown) => unknown },
   ): void {
-    const { handleReadyForQuery, handleError } = submitted
+    const onReady = submitted.handleReadyForQuery?.bind(submitted)
+    const onError = submitted.handleError.bind(submitted)
     let isDone = false
     const done = async (error: unknown): Promise<void> => {
       if (isDone) return
@@ -309,11 +318,11 @@ export class Lease extends EventEmitter {
       }
     }
     submitted.handleReadyForQuery = (wire: unknown): void => {
-      handleReadyForQuery?.call(submitted, wire)
+      onReady?.(wire)
       void done(undefined)
     }
     submitted.handleError = (error: unknown, wire?: unknown): void => {
-      handleError.call(submitted, error, wire)
+      onError(error, wire)
       connection.whenReady(() => void done(error))
     }
     connection.client.query(submitted)
@@ -358,7 +367,7 @@ function rethrowHere(error: unknown): never {
 function releasedLease(): StatementError {
   return new StatementError(
     'SESSION_STATE',
-    'The lease was released; its connection may be somebody else\'s by now. Take another one with pool.connect().',
+    "The lease was released; its connection may be somebody else's by now. Take another one with pool.connect().",
   )
 }
 

@@ -51,7 +51,10 @@ export class PendingTransaction {
 
   /** True when a setting waits for a server, so that no statement may run anywhere else before. */
   get hasSettings(): boolean {
-    return this.#session.length > 0 || this.#held.some(({ kind }) => kind === 'setting' || kind === 'local-setting')
+    return (
+      this.#session.length > 0 ||
+      this.#held.some(({ kind }) => kind === 'setting' || kind === 'local-setting')
+    )
   }
 
   get hasSessionSettings(): boolean {

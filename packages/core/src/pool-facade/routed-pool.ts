@@ -70,7 +70,9 @@ export function createRoutedPool(engine: Engine): RoutedPool {
 }
 
 /** What `pg-pool` keeps about itself, and what it never gets to do here: it opens no connection. */
-type PoolBase = new (options: object) => EventEmitterLike & { ending: boolean; ended: boolean; options: object }
+type PoolBase = new (
+  options: object,
+) => EventEmitterLike & { ending: boolean; ended: boolean; options: object }
 interface EventEmitterLike {
   on(event: string, listener: (...args: never[]) => void): unknown
   emit(event: string, ...args: unknown[]): boolean
@@ -91,7 +93,11 @@ function createClass(pg: PgModule): RoutedPoolClass {
     }
 
     query(query: unknown, values?: unknown, callback?: unknown): unknown {
-      if (typeof query === 'string' && callback === undefined && (values === undefined || Array.isArray(values))) {
+      if (
+        typeof query === 'string' &&
+        callback === undefined &&
+        (values === undefined || Array.isArray(values))
+      ) {
         if (this.ending) return Promise.reject(endedPool())
         return this.#run(plainRequest(query, values)).catch(rethrowHere)
       }
@@ -101,7 +107,8 @@ function createClass(pg: PgModule): RoutedPoolClass {
     connect(callback?: ConnectCallback): unknown {
       if (callback === undefined) return this.#lease()
       this.#lease().then(
-        (client) => runCallback(callback, undefined, client, (error?: unknown) => client.release(error as Error)),
+        (client) =>
+          runCallback(callback, undefined, client, (error?: unknown) => client.release(error as Error)),
         (error: unknown) => runCallback(callback, error as Error, undefined, () => {}),
       )
       return undefined
@@ -114,7 +121,7 @@ function createClass(pg: PgModule): RoutedPoolClass {
     ): AsyncGenerator<R[], void, undefined> {
       return rowsOf<R>(this.#engine, options, async (batchSize) => {
         if (this.ending) throw endedPool()
-        const request = { ...plainRequest(text, values), signal: options.signal }
+        const request = { ...plainRequest(text, values), signal: options.signal, context: options.context }
         const { statement, route } = await this.#decide(request)
         const stream = await openRowStream(
           this.#engine,
@@ -173,7 +180,7 @@ function createClass(pg: PgModule): RoutedPoolClass {
         return execute(engine, statement, routeQuery(engine, statement, request, context), request)
       } catch (error) {
         if (isUnknownTable(error)) return this.#runWithNewCatalog(request, context)
-        return Promise.reject(toRefusal(engine, error) as Error)
+        return Promise.reject(toRefusal(engine, error))
       }
     }
 
@@ -327,7 +334,7 @@ function sum(engine: Engine, count: (pool: NodePool) => number): number {
 
 /** What a callback throws is an uncaught exception, as with `pg`, and not a rejected promise of ours. */
 function runCallback<A extends unknown[]>(callback: (...args: A) => void, ...args: A): void {
-  process.nextTick(callback as (...args: unknown[]) => void, ...args)
+  process.nextTick(callback, ...args)
 }
 
 /** Where the statement was given, not where the socket was read. */

@@ -1,4 +1,5 @@
-import { ShardlineError, StatementError, TopologyError } from '../errors.ts'
+import type { ShardlineError } from '../errors.ts'
+import { StatementError, TopologyError } from '../errors.ts'
 import { layContext } from '../execution/contexts.ts'
 import { isUnknownTable, planQuery, routeQuery, toRefusal } from '../execution/decide.ts'
 import { execute, observeDirectly } from '../execution/execute.ts'
@@ -93,7 +94,8 @@ export class Session {
       return
     }
     const { transaction } = statement
-    if (transaction !== undefined && this.#runTransactionCommand(statement, transaction, request, done)) return
+    if (transaction !== undefined && this.#runTransactionCommand(statement, transaction, request, done))
+      return
     if (this.#isAborted && statement.kind !== 'unparsable' && statement.kind !== 'empty') {
       done(serverError(this.#engine.pg, abortedTransaction), undefined)
       return
@@ -129,7 +131,7 @@ export class Session {
   async #borrow(query: BorrowingQuery, canRunRoute: boolean): Promise<Borrowed> {
     const engine = this.#engine
     const request: Request = { ...blankRequest, ...query }
-    const context = engine.context()
+    const context = layContext(engine.context(), query.context)
     if (this.#hasLostConnection()) throw lostConnection()
     if (context === undefined && this.#isDirect) {
       return { kind: 'connection', connection: await this.#bindOnly(query.signal), settle: () => {} }
@@ -147,7 +149,8 @@ export class Session {
     if (this.#connection?.transactionStatus !== 'E') {
       const route = await this.#routeWithCatalog(statement, request, context)
       this.#checkReach(statement, route)
-      const isOutside = !this.#isTied && (this.#isFreeRead(statement) || this.#mayRunOutside(statement, route))
+      const isOutside =
+        !this.#isTied && (this.#isFreeRead(statement) || this.#mayRunOutside(statement, route))
       if (route.kind !== 'single' || (isOutside && canRunRoute)) {
         if (this.#pending.status === 'open') this.#pending.hasRunStatement()
         this.#letGo()
@@ -196,7 +199,9 @@ export class Session {
 
   /** True when nothing but the bound connection will do. */
   get #isTied(): boolean {
-    return this.#pins.size > 0 || (this.#connection !== undefined && this.#connection.transactionStatus !== 'I')
+    return (
+      this.#pins.size > 0 || (this.#connection !== undefined && this.#connection.transactionStatus !== 'I')
+    )
   }
 
   /** Also when it died idle: a transaction or a pin never goes on anywhere else. */
@@ -242,7 +247,12 @@ export class Session {
   }
 
   /** Returns false when the command has to go on to a server by its own route. */
-  #runTransactionCommand(statement: Statement, command: TransactionCommand, request: Request, done: Done): boolean {
+  #runTransactionCommand(
+    statement: Statement,
+    command: TransactionCommand,
+    request: Request,
+    done: Done,
+  ): boolean {
     const connection = this.#connection
     const isOpenHere = connection !== undefined && connection.transactionStatus !== 'I'
     if (isOpenHere && this.#pending.status === 'idle') {
@@ -288,7 +298,8 @@ export class Session {
       }
       const wasRefused = this.#isRefused
       this.#runHere(statement, request, (error, result) => {
-        if (error === undefined && wasRefused && (isEnd || command.command === 'rollback-to')) this.#isRefused = false
+        if (error === undefined && wasRefused && (isEnd || command.command === 'rollback-to'))
+          this.#isRefused = false
         if (error === undefined && command.command === 'commit') this.#noteCommit()
         done(error, result)
       })
@@ -324,7 +335,8 @@ export class Session {
 
   /** What is about the session itself is about the one that there is. */
   #runTied(statement: Statement, request: Request, done: Done): void {
-    const { command } = statement.kind === 'session' ? sessionCommand(statement.text) : { command: 'other' as const }
+    const { command } =
+      statement.kind === 'session' ? sessionCommand(statement.text) : { command: 'other' as const }
     this.#runBound(statement, request, (error, result) => {
       if (error === undefined && command !== 'other' && command !== 'set') this.#untie(command)
       done(error, result)
@@ -435,7 +447,9 @@ export class Session {
     if (this.#isTied && connection !== undefined) {
       const { node } = connection
       if (route.kind !== 'single' || (route.shard !== node.shard && !route.isAnyShard)) {
-        throw connection.transactionStatus === 'I' ? pinned(this.#pins, route, connection) : spansShards(route, connection)
+        throw connection.transactionStatus === 'I'
+          ? pinned(this.#pins, route, connection)
+          : spansShards(route, connection)
       }
       if (node.role === 'replica' && statement.pins === 'advisory-lock') {
         throw new StatementError(
@@ -455,7 +469,8 @@ export class Session {
       }
       return
     }
-    if (this.#pending.status === 'open' && !this.#mayRunOutside(statement, route)) throw spansShards(route, undefined)
+    if (this.#pending.status === 'open' && !this.#mayRunOutside(statement, route))
+      throw spansShards(route, undefined)
     if (this.#pending.hasSettings && !this.#isFreeRead(statement) && !this.#mayRunOutside(statement, route)) {
       throw new StatementError(
         'SESSION_STATE',
@@ -529,7 +544,11 @@ export class Session {
     await this.#leaseOneOf(nodes, route.shard, signal)
   }
 
-  async #leaseOneOf(nodes: readonly NodePool[], shard: string, signal: AbortSignal | undefined): Promise<void> {
+  async #leaseOneOf(
+    nodes: readonly NodePool[],
+    shard: string,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     let last: unknown = noNode(shard)
     for (const pool of nodes) {
       try {
@@ -603,7 +622,11 @@ export class Session {
       if (connection.isBroken && (wasInTransaction || this.#pins.size > 0)) this.#isLost = true
       const wait = this.#settle(statement, error, result?.command)
       if (wait === undefined) done(error, result)
-      else wait.then(() => done(error, result), (failure: unknown) => done(failure, undefined))
+      else
+        wait.then(
+          () => done(error, result),
+          (failure: unknown) => done(failure, undefined),
+        )
     })
   }
 
@@ -616,7 +639,8 @@ export class Session {
       this.#pins.add(statement.pins)
     }
     if (statement.changesCatalog && error === undefined) this.#changesCatalog = true
-    const mayHaveWritten = role === 'primary' && statement.role === 'primary' && statement.transaction === undefined
+    const mayHaveWritten =
+      role === 'primary' && statement.role === 'primary' && statement.transaction === undefined
     if (connection.transactionStatus !== 'I' && !connection.isBroken) {
       this.#hasWritten ||= mayHaveWritten
       return undefined
@@ -683,10 +707,14 @@ export class Session {
   }
 }
 
-export type BorrowingQuery = Pick<Request, 'text' | 'values' | 'signal'>
+export type BorrowingQuery = Pick<Request, 'text' | 'values' | 'signal' | 'context'>
 
 export type Borrowed =
-  | { readonly kind: 'connection'; readonly connection: Connection; readonly settle: (error: unknown) => unknown }
+  | {
+      readonly kind: 'connection'
+      readonly connection: Connection
+      readonly settle: (error: unknown) => unknown
+    }
   | { readonly kind: 'route'; readonly statement: Statement; readonly route: Route }
 
 /** LISTEN is not: whoever notifies does so on the home shard. */
@@ -718,7 +746,10 @@ function shardsOf(route: Route): string {
 }
 
 function spansShards(route: Route, connection: Connection | undefined): StatementError {
-  const bound = connection === undefined ? 'a transaction has one shard' : `the transaction belongs to shard "${connection.node.shard}"`
+  const bound =
+    connection === undefined
+      ? 'a transaction has one shard'
+      : `the transaction belongs to shard "${connection.node.shard}"`
   return new StatementError(
     'TRANSACTION_SPANS_SHARDS',
     `The statement needs ${shardsOf(route)}, but ${bound}. Run it outside of the transaction, or give each shard a transaction of its own.`,

@@ -3,6 +3,7 @@ import { defaultBatchSize } from '../execution/row-stream.ts'
 import type pg from 'pg'
 import type { Engine } from '../execution/engine.ts'
 import type { RowStream } from '../execution/row-stream.ts'
+import type { RouteContext } from '../routing/context.ts'
 
 export interface StreamOptions {
   /** Rows per round trip to each server, and at most in each batch. Default 100. */
@@ -11,6 +12,8 @@ export interface StreamOptions {
   readonly signal?: AbortSignal | undefined
   readonly rowMode?: 'array' | undefined
   readonly types?: pg.CustomTypesConfig | undefined
+  /** Laid over the context of `router.run`, as with `query`. */
+  readonly context?: RouteContext | undefined
 }
 
 export interface OpenedStream {
