@@ -12,6 +12,7 @@ import { layContext } from './execution/contexts.ts'
 import type { Engine } from './execution/engine.ts'
 import { recoverPrepared } from './execution/recovery.ts'
 import { NodeHealth } from './monitoring/node-health.ts'
+import { Staleness } from './monitoring/staleness.ts'
 import type { NodePool, PgModule } from './pool/node-pool.ts'
 import { createRoutedPoolClass, type RoutedPool } from './pool-facade/routed-pool.ts'
 import { explain, type Explanation } from './routing/explain.ts'
@@ -108,6 +109,8 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
   const plans = new PlanCache({ maxPlans: config.planCache.max })
   const health = new NodeHealth(pools, now)
   const floors = new SessionFloors(nodes.values())
+  const { maxLagMs } = config.reads
+  const staleness = maxLagMs === undefined ? undefined : new Staleness(nodes.values(), { maxLagMs, now })
   const select = createSelector({ ...config.reads, now, random: environment.random })
   const counts = new RouteCount()
   const contexts = new AsyncLocalStorage<RouteContext>()
@@ -126,7 +129,14 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
     return found
   }
   const isAvailable = (pool: NodePool): boolean => health.isAvailable(pool)
-  const isConsistent = (pool: NodePool): boolean => floors.isReplicaEligible(pool.node.shard, pool.node.name)
+  const isFresh = staleness === undefined ? undefined : (pool: NodePool): boolean => staleness.isWithin(pool)
+  const hasOwnWrites = (pool: NodePool): boolean => floors.isReplicaEligible(pool.node.shard, pool.node.name)
+  const isEligible = {
+    eventual: isFresh,
+    session: isFresh === undefined ? hasOwnWrites : (pool: NodePool) => hasOwnWrites(pool) && isFresh(pool),
+    // Goes to the primary, whatever replicas have.
+    strong: undefined,
+  } as const
   const primaryAlone = new Map([...nodes].map(([name, shard]) => [name, [shard.primary]]))
   // A look-up in the asynchronous context costs more than a plan hit: there is none before the first `run`.
   let isContextUsed = false
@@ -155,13 +165,14 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
     context: () => (isContextUsed ? contexts.getStore() : undefined),
     candidates(route, name) {
       if (route.role === 'primary') return primaryAlone.get(name) ?? []
-      const isSession = route.consistency === 'session'
-      const found = select(shardNamed(name), {
-        workload: route.workload,
-        isAvailable,
-        isConsistent: isSession ? isConsistent : undefined,
-      })
+      const shard = shardNamed(name)
+      const isConsistent = isEligible[route.consistency]
+      const found = select(shard, { workload: route.workload, isAvailable, isConsistent })
       if (found.length === 0) throw noReplicaFor(route.workload, name)
+      if (staleness !== undefined && found.length === 1 && !isAvailable(shard.primary)) {
+        // The primary is all that is left, and known to be away: the caller had better learn why nobody else is asked.
+        if (shard.replicas.some((pool) => !staleness.isWithin(pool))) throw staleness.refusal(name, shard.replicas)
+      }
       return found
     },
     primary: (name) => shardNamed(name).primary,
@@ -186,6 +197,7 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
         stopTracing?.()
         health.end()
         floors.end()
+        staleness?.end()
         await Promise.all(pools.map((one) => one.end()))
       })()
       return ended

@@ -62,7 +62,10 @@ export interface ClusterSettings {
         readonly balance?: Balance | undefined
         /** The zone that this process runs in. */
         readonly zone?: string | undefined
-        /** Replicas further behind than this are not asked. Default: no limit. */
+        /**
+         * Replicas that are not known to be within this many milliseconds of their primary are not asked; at least 10.
+         * Judged when a read (or a READ ONLY transaction) is given its node. Default: no limit, and nothing is measured.
+         */
         readonly maxLagMs?: number | undefined
       }
     | undefined

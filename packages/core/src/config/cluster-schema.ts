@@ -132,7 +132,8 @@ const settingsShape = {
     .strictObject({
       balance: z.enum(['round-robin', 'weighted', 'least-in-flight', 'p2c']).optional(),
       zone: text.optional(),
-      maxLagMs: milliseconds.optional(),
+      // A bound shorter than the round trips that measure it would be met by no replica.
+      maxLagMs: milliseconds.min(10, 'expected at least 10').optional(),
     })
     .optional(),
   consistency: z.enum(['eventual', 'session', 'strong']).optional(),

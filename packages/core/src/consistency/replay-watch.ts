@@ -1,5 +1,5 @@
 import { hasReached } from '../topology/lsn.ts'
-import { replayedPosition } from './wal-position.ts'
+import { replayedPosition } from '../monitoring/wal-position.ts'
 import type { NodePool } from '../pool/node-pool.ts'
 import type { WalPosition } from '../topology/lsn.ts'
 

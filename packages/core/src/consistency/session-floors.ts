@@ -1,5 +1,5 @@
 import { ReplayWatch } from './replay-watch.ts'
-import { writtenPosition } from './wal-position.ts'
+import { writtenPosition } from '../monitoring/wal-position.ts'
 import type { NodePool } from '../pool/node-pool.ts'
 
 export interface ShardPools {
