@@ -48,21 +48,6 @@ export function transactionsSuite(harness: Harness): void {
       expect(await idsOn(1)).toEqual([1])
     })
 
-    it('asks its own server about the session', async () => {
-      const { b } = tenants(harness)
-      const seen = await connect()
-        .transaction()
-        .execute(async (trx) => {
-          await insert(trx, b, 1)
-          return (
-            await sql<{ port: number }>`select inet_server_port() as port, pg_backend_pid() as pid`.execute(
-              trx,
-            )
-          ).rows
-        })
-      expect(seen).toMatchObject([{ port: harness.primary(1).port }])
-    })
-
     it('rolls back when the callback throws, and passes its error on', async () => {
       const db = connect()
       const { b } = tenants(harness)
