@@ -157,7 +157,8 @@ function placeAnywhere(
 ): PlacedStatement {
   if (pin !== undefined) return { ...single(pin.shard), reason: { rule: 'tenant-context' } }
   const isReference = statement.placement.keyspace !== undefined
-  if (statement.role === 'primary' && !isReference) {
+  const isAboutServer = statement.reason.rule === 'per-server'
+  if (statement.role === 'primary' && !isReference && !isAboutServer) {
     // Sequences, advisory locks and the like have one home, so that they mean the same to every caller.
     return { ...single(keyspace.home), reason: { rule: 'no-table' } }
   }
