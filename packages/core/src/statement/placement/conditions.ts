@@ -4,7 +4,7 @@ import { bodyAs, constantOf, stringOf, tagOf, type Node } from '../tree.ts'
 import type { Analysis } from './analysis.ts'
 import { equate, isPlainComparison } from './equalities.ts'
 import { walkExpression, walkOperation } from './expressions.ts'
-import { bothHold, neverTrue, noFacts, oneHolds, type Facts, type SetFact } from './facts.ts'
+import { allHold, bothHold, neverTrue, noFacts, oneHolds, type Facts, type SetFact } from './facts.ts'
 import { isKeySlot, type Binding } from './model.ts'
 import { bindColumn, type Scope } from './scope.ts'
 import { analyseSublink } from './sublinks.ts'
@@ -44,9 +44,7 @@ function readBoolean(analysis: Analysis, node: Node, scope: Scope): Facts {
   const expression = bodyAs(node, 'BoolExpr')
   const args = expression?.args ?? []
   if (expression?.boolop === 'AND_EXPR') {
-    let facts = noFacts
-    for (const arg of args) facts = bothHold(facts, readCondition(analysis, arg, scope))
-    return facts
+    return allHold(args.map((arg) => readCondition(analysis, arg, scope)))
   }
   if (expression?.boolop === 'OR_EXPR') {
     // Every branch is read, also after one that says nothing: parameters and sublinks stand in them.

@@ -32,9 +32,23 @@ export function bothHold(a: Facts, b: Facts): Facts {
   }
 }
 
+/** All of them hold. */
+export function allHold(all: readonly Facts[]): Facts {
+  const stated = all.filter((facts) => facts !== noFacts)
+  const [first] = stated
+  if (first === undefined || stated.length === 1) return first ?? noFacts
+  return {
+    isNever: stated.some((facts) => facts.isNever),
+    sets: stated.flatMap((facts) => facts.sets),
+    equalities: stated.flatMap((facts) => facts.equalities),
+  }
+}
+
 /** With what follows inside of one condition: `a.k = b.k AND a.k = 1` says `b.k = 1`, also where a is not restricted. */
 export function withConsequences(facts: Facts): Facts {
   if (facts.sets.length === 0 || facts.equalities.length === 0) return facts
+  // Leaving some out is never wrong, and chains of hundreds of conditions are no ordinary statement.
+  if (facts.sets.length * facts.equalities.length > 1_000) return facts
   const sets = [...facts.sets]
   for (const { slot, set } of sets) {
     for (const { from, to } of facts.equalities) {

@@ -1,9 +1,14 @@
 import { allKeys, noKeys, type KeySet, type KeyValue } from '../key-set.ts'
 
+/** Conditions on one key beyond this many are not looked at. */
+const maxConditions = 32
+
 /** The intersection, flattened, without repetitions; one lower and one upper bound become one range. */
 export function intersection(sets: readonly KeySet[], isProved: (value: KeyValue, isArray: boolean) => boolean): KeySet {
   const parts: KeySet[] = []
   for (const set of sets) {
+    // Fewer conditions allow more keys, which is never wrong.
+    if (parts.length >= maxConditions) break
     const simple = simplify(set, isProved)
     if (simple.kind === 'none') return noKeys
     for (const part of simple.kind === 'and' ? simple.sets : [simple]) {
