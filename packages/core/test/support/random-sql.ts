@@ -270,8 +270,9 @@ class Generator {
       right.items.length === 1 &&
       a?.columns.includes('k') === true &&
       b?.columns.includes('k') === true
-    if (canUse && this.#chance(12)) {
-      return { text: `${left.text} ${outer} ${right.text} using (k)`, items, isLateral }
+    if (canUse && this.#chance(16)) {
+      const text = `${left.text} ${outer} ${right.text} using (k)`
+      return this.#chance(50) ? { text, items, isLateral } : this.#aliasedJoin(text, a, b, isLateral)
     }
     if (outer === 'full join') {
       const on = `${this.#column(left.items, 80)} = ${this.#column(right.items, 80)}`
@@ -281,6 +282,31 @@ class Generator {
     if (this.#chance(35)) on = `${on} and ${this.#condition(depth > 0 ? 1 : 0, items, around)}`
     if (this.#chance(10)) on = this.#condition(1, items, around)
     return { text: `${left.text} ${outer} ${right.text} on ${on}`, items, isLateral }
+  }
+
+  /** `(a JOIN b USING (k)) j (k, p1, p2, …)`: the merged column, then the others of both. */
+  #aliasedJoin(
+    text: string,
+    a: Item,
+    b: Item,
+    isLateral: boolean,
+  ): { text: string; items: readonly Item[]; isLateral: boolean } {
+    const alias = this.#alias()
+    const names: string[] = ['k']
+    const usable = ['k']
+    for (const item of [a, b]) {
+      const physical = item.table === 'a' ? [...item.columns, 's'] : item.columns
+      for (const column of physical) {
+        if (column === 'k') continue
+        names.push(`p${names.length}`)
+        if (column !== 's') usable.push(names.at(-1) ?? '')
+      }
+    }
+    return {
+      text: `(${text}) ${alias} (${names.join(', ')})`,
+      items: [{ alias, table: undefined, columns: usable }],
+      isLateral,
+    }
   }
 
   /** A foreign key where there is one, else equal columns, mostly keys. */
