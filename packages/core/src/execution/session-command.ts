@@ -15,8 +15,16 @@ export type SessionCommand =
 
 const other: SessionCommand = { command: 'other' }
 
-/** Reads one statement; anything that is no SET, RESET, DISCARD or UNLISTEN is `other`. */
-export function sessionCommand(text: string): SessionCommand {
+const commands = new WeakMap<Statement, SessionCommand>()
+
+/** What the statement does to its session; anything that is no SET, RESET, DISCARD or UNLISTEN is `other`. */
+export function sessionCommand(statement: Statement): SessionCommand {
+  let command = commands.get(statement)
+  if (command === undefined) commands.set(statement, (command = readCommand(statement.text)))
+  return command
+}
+
+function readCommand(text: string): SessionCommand {
   const { stmts } = parse(text)
   const stmt = stmts[0]?.stmt
   if (stmt === undefined || stmts.length > 1) return other
@@ -55,12 +63,15 @@ const meaningSettings: ReadonlySet<string> = new Set([
   'transform_null_equals',
 ])
 
+const harmless = new WeakSet<Statement>()
+
 /**
  * Refuses to change, on one session, what all routing proofs rest on. `set_config` with a name that is no constant
  * could be any of them.
  */
-export function refuseMeaningSettings(text: string): void {
-  for (const { stmt } of parse(text).stmts) {
+export function refuseMeaningSettings(statement: Statement): void {
+  if (harmless.has(statement)) return
+  for (const { stmt } of parse(statement.text).stmts) {
     walk(stmt, (tag, body) => {
       if (tag === 'VariableSetStmt' && body.name !== undefined) refuse(body.name)
       if (tag === 'FuncCall' && stringOf(body.funcname?.at(-1)) === 'set_config') {
@@ -68,6 +79,7 @@ export function refuseMeaningSettings(text: string): void {
       }
     })
   }
+  harmless.add(statement)
 }
 
 function constantText(node: Node | undefined): string | undefined {

@@ -1,36 +1,42 @@
-import type { ShardlineError } from '../errors.ts'
-import { StatementError, TopologyError } from '../errors.ts'
 import { layContext } from '../execution/contexts.ts'
 import { isUnknownTable, planQuery, routeQuery, toRefusal } from '../execution/decide.ts'
 import { execute, observeDirectly } from '../execution/execute.ts'
-import { isOutcomeUnknown, judge } from '../execution/failure.ts'
+import { isOutcomeUnknown } from '../execution/failure.ts'
 import { commandResult } from '../execution/result.ts'
+import { openRowStream, streamOn } from '../execution/row-stream.ts'
 import { serverError } from '../execution/server-error.ts'
 import { beginTag, refuseMeaningSettings, sessionCommand } from '../execution/session-command.ts'
-import { openRowStream, streamOn } from '../execution/row-stream.ts'
 import { noNode } from '../execution/single.ts'
 import { observeStatement } from '../telemetry/statement-trace.ts'
+import { Binding } from './binding.ts'
 import { abortedTransaction, PendingTransaction } from './pending-transaction.ts'
+import { plainRequest } from './request.ts'
+import {
+  commandInPortal,
+  lockOnReplica,
+  lostConnection,
+  nothingToPrepare,
+  pinned,
+  sequenceOfNobody,
+  settingsOfOneServer,
+  spansShards,
+} from './session-errors.ts'
 import type pg from 'pg'
 import type { Engine } from '../execution/engine.ts'
 import type { RowStream } from '../execution/row-stream.ts'
 import type { Connection } from '../pool/connection.ts'
-import type { NodePool } from '../pool/node-pool.ts'
 import type { RouteContext } from '../routing/context.ts'
 import type { Route, SingleRoute } from '../routing/route.ts'
-import type { Pin, Statement, TransactionCommand } from '../statement/statement.ts'
+import type { Statement, TransactionCommand } from '../statement/statement.ts'
+import type { BindingObserver } from './binding.ts'
 import type { Answer, Complaint } from './pending-transaction.ts'
 import type { Request } from './request.ts'
 
 export type Done = (error: unknown, result: pg.QueryResult | undefined) => void
 
 /** What a session tells the lease that shows it to the application. */
-export interface SessionObserver {
-  bound(connection: Connection): void
-  unbound(connection: Connection): void
+export interface SessionObserver extends BindingObserver {
   noticed(notice: Complaint): void
-  /** True when settings of a connection may be reset to those of its start: nobody set any when it was opened. */
-  mayResetSettings(): boolean
 }
 
 /**
@@ -46,9 +52,7 @@ export class Session {
   readonly #engine: Engine
   readonly #observer: SessionObserver
   readonly #pending = new PendingTransaction()
-  readonly #pins = new Set<Pin>()
-  #connection: Connection | undefined
-  #pool: NodePool | undefined
+  readonly #binding: Binding
   /** A refusal aborted the transaction, of which the server knows nothing. */
   #isRefused = false
   /** The open transaction has run something that may have written. */
@@ -56,29 +60,28 @@ export class Session {
   #changesCatalog = false
   /** The route of the statement that is on its way, for whoever observes it. */
   #routed: Route | undefined
-  /** The connection died while it held a transaction or a pin. */
-  #isLost = false
 
   constructor(engine: Engine, observer: SessionObserver) {
     this.#engine = engine
     this.#observer = observer
+    this.#binding = new Binding(observer)
   }
 
   get connection(): Connection | undefined {
-    return this.#connection
+    return this.#binding.connection
   }
 
   get transactionStatus(): 'I' | 'T' | 'E' {
     if (this.#isRefused) return 'E'
     const { status } = this.#pending
     if (status !== 'idle') return status === 'open' ? 'T' : 'E'
-    return this.#connection?.transactionStatus ?? 'I'
+    return this.#binding.connection?.transactionStatus ?? 'I'
   }
 
   run(request: Request, done: Done): void {
     let context: RouteContext | undefined
     let statement: Statement
-    if (this.#hasLostConnection()) {
+    if (this.#binding.isLost) {
       done(lostConnection(), undefined)
       return
     }
@@ -101,7 +104,7 @@ export class Session {
       return
     }
     // The server complains about everything but the end of its aborted transaction, in its own words.
-    if (this.#connection?.transactionStatus === 'E' && this.#pending.status === 'idle') {
+    if (this.#binding.connection?.transactionStatus === 'E' && this.#pending.status === 'idle') {
       this.#runHere(statement, request, done)
       return
     }
@@ -130,39 +133,39 @@ export class Session {
 
   async #borrow(query: BorrowingQuery, canRunRoute: boolean): Promise<Borrowed> {
     const engine = this.#engine
-    const request: Request = { ...blankRequest, ...query }
+    const request: Request = { ...plainRequest(query.text, query.values), ...query }
     const context = layContext(engine.context(), query.context)
-    if (this.#hasLostConnection()) throw lostConnection()
+    if (this.#binding.isLost) throw lostConnection()
     if (context === undefined && this.#isDirect) {
       return { kind: 'connection', connection: await this.#bindOnly(query.signal), settle: () => {} }
     }
     const statement = planQuery(engine, request)
     if (this.#isAborted) throw serverError(engine.pg, abortedTransaction)
     if (statement.transaction !== undefined) {
-      throw new StatementError(
-        'UNSUPPORTED_STATEMENT',
-        'Transaction commands cannot be sent through a cursor or stream. Send them with query(text).',
-      )
+      throw commandInPortal()
     }
-    if (engine.shards.length > 1 && statement.pins === 'setting') refuseMeaningSettings(query.text)
+    if (engine.shards.length > 1 && statement.pins === 'setting') refuseMeaningSettings(statement)
     // In an aborted transaction the server complains in its own words, wherever the statement belongs.
-    if (this.#connection?.transactionStatus !== 'E') {
+    if (this.#binding.connection?.transactionStatus !== 'E') {
       const route = await this.#routeWithCatalog(statement, request, context)
       this.#checkReach(statement, route)
       const isOutside =
-        !this.#isTied && (this.#isFreeRead(statement) || this.#mayRunOutside(statement, route))
+        !this.#binding.isTied && (this.#isFreeRead(statement) || this.#mayRunOutside(statement, route))
       if (route.kind !== 'single' || (isOutside && canRunRoute)) {
         if (this.#pending.status === 'open') this.#pending.hasRunStatement()
-        this.#letGo()
+        this.#binding.letGo()
         return { kind: 'route', statement, route }
       }
       if (isOutside && this.#pending.status === 'idle') {
-        this.#letGo()
-        await this.#leaseOneOf(engine.candidates(route, route.shard), route.shard, query.signal)
+        this.#binding.letGo()
+        await this.#binding.lease(engine.candidates(route, route.shard), {
+          shard: route.shard,
+          signal: query.signal,
+        })
       } else await this.#bind(route, query.signal)
       await this.#replay()
     }
-    const connection = this.#connection
+    const connection = this.#binding.connection
     if (connection === undefined) throw noNode('')
     return { kind: 'connection', connection, settle: (error) => this.#settle(statement, error) }
   }
@@ -179,35 +182,13 @@ export class Session {
 
   /** Gives the connection back, cleaned of what the session left on it. */
   end(error: unknown): void {
-    const connection = this.#connection
-    const pool = this.#pool
     this.#pending.clear()
-    if (connection === undefined || pool === undefined) return
-    this.#unbind()
-    const cleaning = error ? undefined : this.#cleaning(connection)
-    if (cleaning === undefined) {
-      pool.release(connection, error || (this.#pins.size > 0 ? true : undefined))
-      return
-    }
-    connection.run({ text: cleaning }, (failure) => pool.release(connection, failure))
+    this.#binding.end(error)
   }
 
   /** One server, and nothing held back: everything goes to it as it is. */
   get #isDirect(): boolean {
     return this.#engine.isSingleNode && this.#pending.status === 'idle' && !this.#pending.hasSettings
-  }
-
-  /** True when nothing but the bound connection will do. */
-  get #isTied(): boolean {
-    return (
-      this.#pins.size > 0 || (this.#connection !== undefined && this.#connection.transactionStatus !== 'I')
-    )
-  }
-
-  /** Also when it died idle: a transaction or a pin never goes on anywhere else. */
-  #hasLostConnection(): boolean {
-    if (this.#connection?.isBroken === true && this.#isTied) this.#isLost = true
-    return this.#isLost
   }
 
   get #isAborted(): boolean {
@@ -221,24 +202,24 @@ export class Session {
         connection.run(request, done)
         return
       }
-      if (this.#pool !== undefined) observer.asked(this.#pool)
+      if (this.#binding.pool !== undefined) observer.asked(this.#binding.pool)
       connection.run(request, (error, result) => {
         if (error === undefined) observer.ended(result?.rowCount ?? null)
         else observer.failed(error)
         done(error, result)
       })
     }
-    if (this.#connection === undefined) {
+    if (this.#binding.connection === undefined) {
       this.#bindOnly(request.signal).then(run, (error: unknown) => done(error, undefined))
-    } else run(this.#connection)
+    } else run(this.#binding.connection)
   }
 
   /** Binds to the only node there is. */
   async #bindOnly(signal: AbortSignal | undefined): Promise<Connection> {
-    if (this.#connection !== undefined) return this.#connection
+    if (this.#binding.connection !== undefined) return this.#binding.connection
     const [pool] = this.#engine.pools()
     if (pool === undefined) throw noNode('')
-    return this.#hold(pool, pool.tryLease() ?? (await pool.lease({ signal })))
+    return this.#binding.lease([pool], { shard: pool.node.shard, signal })
   }
 
   /** For a single node: a lease has its connection from the start, as with `pg`. */
@@ -253,7 +234,7 @@ export class Session {
     request: Request,
     done: Done,
   ): boolean {
-    const connection = this.#connection
+    const connection = this.#binding.connection
     const isOpenHere = connection !== undefined && connection.transactionStatus !== 'I'
     if (isOpenHere && this.#pending.status === 'idle') {
       this.#runInTransaction(statement, command, request, done)
@@ -264,21 +245,16 @@ export class Session {
       case 'rollback-prepared':
         return false
       case 'set-session-characteristics':
-        if (this.#isTied) return false
+        if (this.#binding.isTied) return false
         this.#answer(this.#pending.answer(command, statement.text), done)
         return true
       case 'prepare-transaction':
-        this.#refuse(
-          new StatementError(
-            'UNSUPPORTED_STATEMENT',
-            'PREPARE TRANSACTION needs a transaction that has run a statement on a shard. Run one first.',
-          ),
-          done,
-        )
+        this.#refuse(nothingToPrepare(), done)
         return true
       default:
         try {
-          if (this.#engine.shards.length > 1) refuseMeaningSettings(statement.text)
+          if (command.command === 'set-local' && this.#engine.shards.length > 1)
+            refuseMeaningSettings(statement)
         } catch (error) {
           this.#refuse(error, done)
           return true
@@ -315,13 +291,13 @@ export class Session {
       return true
     }
     const isSetting = statement.pins === 'setting' || statement.pins === 'session-authorization'
-    if (isSetting && this.#engine.shards.length > 1) refuseMeaningSettings(statement.text)
-    if (this.#isTied && isOfSession(statement)) {
+    if (isSetting && this.#engine.shards.length > 1) refuseMeaningSettings(statement)
+    if (this.#binding.isTied && isOfSession(statement)) {
       this.#runTied(statement, request, done)
       return true
     }
     if (statement.kind !== 'session') return false
-    const command = sessionCommand(statement.text)
+    const command = sessionCommand(statement)
     if (command.command === 'set') {
       this.#answer(this.#pending.set(statement.text, command.tag), done)
       return true
@@ -336,7 +312,7 @@ export class Session {
   /** What is about the session itself is about the one that there is. */
   #runTied(statement: Statement, request: Request, done: Done): void {
     const { command } =
-      statement.kind === 'session' ? sessionCommand(statement.text) : { command: 'other' as const }
+      statement.kind === 'session' ? sessionCommand(statement) : { command: 'other' as const }
     this.#runBound(statement, request, (error, result) => {
       if (error === undefined && command !== 'other' && command !== 'set') this.#untie(command)
       done(error, result)
@@ -344,8 +320,8 @@ export class Session {
   }
 
   #untie(command: 'reset-all' | 'discard-all' | 'unlisten-all'): void {
-    if (command === 'discard-all') this.#pins.clear()
-    else this.#pins.delete(command === 'reset-all' ? 'setting' : 'listen')
+    const pins = { 'reset-all': 'setting', 'discard-all': 'all', 'unlisten-all': 'listen' } as const
+    this.#binding.unpin(pins[command])
   }
 
   #answer(answer: Answer, done: Done): void {
@@ -401,13 +377,13 @@ export class Session {
       this.#refuse(error, done)
       return
     }
-    if (this.#isTied) {
+    if (this.#binding.isTied) {
       this.#runBound(statement, request, done)
       return
     }
     if (this.#mayRunOutside(statement, route)) {
       this.#pending.hasRunStatement()
-      this.#letGo()
+      this.#binding.letGo()
       execute(this.#engine, statement, route, request).then(
         (result) => done(undefined, result),
         (error: unknown) => {
@@ -420,7 +396,7 @@ export class Session {
     const isFree = route.kind !== 'single' || this.#isFreeRead(statement)
     if (isFree && !this.#isFirstChoice(route)) {
       // Whoever holds one connection and waits for another may wait for himself.
-      this.#letGo()
+      this.#binding.letGo()
       execute(this.#engine, statement, route, request).then(
         (result) => done(undefined, result),
         (error: unknown) => done(error, undefined),
@@ -443,39 +419,29 @@ export class Session {
 
   /** Throws when the statement needs another server than the one that the session is tied to. */
   #checkReach(statement: Statement, route: Route): void {
-    const connection = this.#connection
-    if (this.#isTied && connection !== undefined) {
+    const connection = this.#binding.connection
+    if (this.#binding.isTied && connection !== undefined) {
       const { node } = connection
       if (route.kind !== 'single' || (route.shard !== node.shard && !route.isAnyShard)) {
         throw connection.transactionStatus === 'I'
-          ? pinned(this.#pins, route, connection)
+          ? pinned(this.#binding.pins, route, connection)
           : spansShards(route, connection)
       }
       if (node.role === 'replica' && statement.pins === 'advisory-lock') {
-        throw new StatementError(
-          'SESSION_STATE',
-          'Advisory locks exist on the primary only, and this READ ONLY transaction runs on a replica. Begin it READ WRITE, or take the lock first in router.run({ role: "primary" }, …).',
-          { details: { node: node.name } },
-        )
+        throw lockOnReplica(connection)
       }
       return
     }
     if (route.kind === 'single') {
       if (statement.pins === 'sequence-value' && statement.isSessionChanging && connection === undefined) {
-        throw new StatementError(
-          'SESSION_STATE',
-          'currval() and lastval() answer for the connection that called nextval(), and this lease is not bound to one. Use INSERT … RETURNING, or call nextval() and currval() in one transaction.',
-        )
+        throw sequenceOfNobody()
       }
       return
     }
     if (this.#pending.status === 'open' && !this.#mayRunOutside(statement, route))
       throw spansShards(route, undefined)
     if (this.#pending.hasSettings && !this.#isFreeRead(statement) && !this.#mayRunOutside(statement, route)) {
-      throw new StatementError(
-        'SESSION_STATE',
-        'The lease has settings of its own, which hold on one server, and this statement needs several. Run it on another lease or on the pool.',
-      )
+      throw settingsOfOneServer()
     }
   }
 
@@ -495,7 +461,7 @@ export class Session {
    */
   #mayRunOutside(statement: Statement, route: Route): boolean {
     const { status, modes, hasSettings } = this.#pending
-    if (status !== 'open' || this.#isTied || statement.role !== 'replica') return false
+    if (status !== 'open' || this.#binding.isTied || statement.role !== 'replica') return false
     if (statement.pins !== undefined) return false
     if (statement.isConstant) return true
     if (hasSettings) return false
@@ -509,14 +475,15 @@ export class Session {
 
   /** True when a read would go to the very node that the session has a connection to. */
   #isFirstChoice(route: Route): route is SingleRoute {
-    const pool = this.#pool
-    if (route.kind !== 'single' || pool === undefined || this.#connection?.isReusable !== true) return false
+    const pool = this.#binding.pool
+    if (route.kind !== 'single' || pool === undefined || this.#binding.connection?.isReusable !== true)
+      return false
     return pool.node.shard === route.shard && this.#engine.candidates(route, route.shard)[0] === pool
   }
 
   /** True when the connection at hand is the one that the route would choose. */
   #atHand(route: SingleRoute): boolean {
-    const connection = this.#connection
+    const connection = this.#binding.connection
     if (connection === undefined || connection.isBroken) return false
     const { node } = connection
     return node.shard === route.shard && node.role === (this.#wantsReplica(route) ? 'replica' : 'primary')
@@ -536,37 +503,12 @@ export class Session {
 
   /** Binds to the node that the route chooses. */
   async #bind(route: SingleRoute, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#isTied || this.#atHand(route)) return
-    this.#letGo()
+    if (this.#binding.isTied || this.#atHand(route)) return
+    this.#binding.letGo()
     const nodes = this.#wantsReplica(route)
       ? this.#engine.candidates(route, route.shard)
       : [this.#engine.primary(route.shard)]
-    await this.#leaseOneOf(nodes, route.shard, signal)
-  }
-
-  async #leaseOneOf(
-    nodes: readonly NodePool[],
-    shard: string,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
-    let last: unknown = noNode(shard)
-    for (const pool of nodes) {
-      try {
-        this.#hold(pool, pool.tryLease() ?? (await pool.lease({ signal })))
-        return
-      } catch (error) {
-        last = error
-        if (judge(error, pool.node.role === 'replica') === 'statement') break
-      }
-    }
-    throw last
-  }
-
-  #hold(pool: NodePool, connection: Connection): Connection {
-    this.#pool = pool
-    this.#connection = connection
-    this.#observer.bound(connection)
-    return connection
+    await this.#binding.lease(nodes, { shard: route.shard, signal })
   }
 
   /** Runs a statement on the bound connection, after everything that is held back. */
@@ -587,9 +529,9 @@ export class Session {
 
   /** Runs everything that is held back on the bound connection. */
   async #replay(): Promise<void> {
-    const connection = this.#connection
+    const connection = this.#binding.connection
     if (connection === undefined) throw noNode('')
-    if (this.#pending.hasSessionSettings) this.#pins.add('setting')
+    if (this.#pending.hasSessionSettings) this.#binding.pin('setting')
     let failure: { readonly error: unknown } | undefined
     for (const text of this.#pending.takeSession()) {
       // Each on its own: a setting that fails does not take the others back.
@@ -603,23 +545,23 @@ export class Session {
   }
 
   #runHere(statement: Statement, request: Request, done: Done): void {
-    const connection = this.#connection
+    const connection = this.#binding.connection
     if (connection === undefined) {
       done(noNode(''), undefined)
       return
     }
-    if (this.#isLost) {
+    if (this.#binding.isLost) {
       done(lostConnection(), undefined)
       return
     }
     const wasInTransaction = connection.transactionStatus !== 'I' || request.preface !== undefined
     const observer = observeStatement(statement, this.#routed)
-    if (observer !== undefined && this.#pool !== undefined) observer.asked(this.#pool)
+    if (observer !== undefined && this.#binding.pool !== undefined) observer.asked(this.#binding.pool)
     this.#routed = undefined
     connection.run(request, (error, result) => {
       if (error === undefined) observer?.ended(result?.rowCount ?? null)
       else observer?.failed(error)
-      if (connection.isBroken && (wasInTransaction || this.#pins.size > 0)) this.#isLost = true
+      if (connection.isBroken && wasInTransaction) this.#binding.lose()
       const wait = this.#settle(statement, error, result?.command)
       if (wait === undefined) done(error, result)
       else
@@ -632,12 +574,10 @@ export class Session {
 
   /** After a statement on the bound connection: what it left there, and whether the connection may go. */
   #settle(statement: Statement, error: unknown, command?: string): Promise<unknown> | undefined {
-    const connection = this.#connection
+    const connection = this.#binding.connection
     if (connection === undefined) return undefined
     const { shard, role } = connection.node
-    if (statement.isSessionChanging && statement.pins !== undefined && statement.pins !== 'sequence-value') {
-      this.#pins.add(statement.pins)
-    }
+    this.#binding.pinBy(statement)
     if (statement.changesCatalog && error === undefined) this.#changesCatalog = true
     const mayHaveWritten =
       role === 'primary' && statement.role === 'primary' && statement.transaction === undefined
@@ -653,51 +593,24 @@ export class Session {
     const changesCatalog = this.#changesCatalog
     this.#changesCatalog = false
     if (hasEnded) this.#isRefused = false
-    if (this.#pins.size === 0 && (hasEnded || role === 'replica' || connection.isBroken) && !this.#isLost) {
-      this.#letGo()
+    const mayGo = hasEnded || role === 'replica' || connection.isBroken
+    if (mayGo && !this.#binding.isTied && !this.#binding.isLost) {
+      this.#binding.letGo()
     }
     return changesCatalog ? this.#engine.refreshCatalog('ddl') : undefined
   }
 
   /** COMMIT AND CHAIN goes on in the next transaction, but the writes are there. */
   #noteCommit(): void {
-    if (!this.#hasWritten || this.#connection === undefined) return
+    if (!this.#hasWritten || this.#binding.connection === undefined) return
     this.#hasWritten = false
-    this.#engine.wrote(this.#connection.node.shard)
-  }
-
-  #letGo(): void {
-    const connection = this.#connection
-    const pool = this.#pool
-    if (connection === undefined || pool === undefined) return
-    this.#unbind()
-    pool.release(connection)
-  }
-
-  #unbind(): void {
-    const connection = this.#connection
-    this.#connection = undefined
-    this.#pool = undefined
-    if (connection !== undefined) this.#observer.unbound(connection)
-  }
-
-  /** The cheapest way to a connection without session state; undefined when only a new connection is clean. */
-  #cleaning(connection: Connection): string | undefined {
-    if (this.#pins.size === 0 || !connection.isReusable) return undefined
-    const steps: string[] = []
-    for (const pin of this.#pins) {
-      if (pin === 'advisory-lock') steps.push('SELECT pg_catalog.pg_advisory_unlock_all()')
-      else if (pin === 'cursor') steps.push('CLOSE ALL')
-      else if (pin === 'setting' && this.#observer.mayResetSettings()) steps.push('RESET ALL')
-      else return undefined
-    }
-    return steps.join(';')
+    this.#engine.wrote(this.#binding.connection.node.shard)
   }
 
   /** An error that no server raised aborts an open transaction, as every error does. */
   #abort(): void {
     this.#pending.fail()
-    if (this.#connection?.transactionStatus === 'T') this.#isRefused = true
+    if (this.#binding.connection?.transactionStatus === 'T') this.#isRefused = true
   }
 
   /** Nothing of the statement was sent. */
@@ -723,51 +636,3 @@ function isOfSession({ kind, pins }: Statement): boolean {
 }
 
 const resetTags = { 'reset-all': 'RESET', 'discard-all': 'DISCARD ALL', 'unlisten-all': 'UNLISTEN' } as const
-
-const blankRequest: Request = {
-  text: '',
-  values: undefined,
-  rowMode: undefined,
-  types: undefined,
-  name: undefined,
-  binary: undefined,
-  queryMode: undefined,
-  mayPrepare: false,
-  preface: undefined,
-  timeoutMs: undefined,
-  signal: undefined,
-  context: undefined,
-}
-
-function shardsOf(route: Route): string {
-  if (route.kind === 'single') return `shard "${route.shard}"`
-  const names = route.kind === 'split' ? [...route.rowsByShard.keys()] : route.shards
-  return `shards ${names.map((name) => `"${name}"`).join(', ')}`
-}
-
-function spansShards(route: Route, connection: Connection | undefined): StatementError {
-  const bound =
-    connection === undefined
-      ? 'a transaction has one shard'
-      : `the transaction belongs to shard "${connection.node.shard}"`
-  return new StatementError(
-    'TRANSACTION_SPANS_SHARDS',
-    `The statement needs ${shardsOf(route)}, but ${bound}. Run it outside of the transaction, or give each shard a transaction of its own.`,
-    { details: { bound: connection?.node.shard } },
-  )
-}
-
-function pinned(pins: ReadonlySet<Pin>, route: Route, connection: Connection): ShardlineError {
-  return new StatementError(
-    'SESSION_STATE',
-    `The statement needs ${shardsOf(route)}, but the lease is pinned to "${connection.node.name}" by session state (${[...pins].join(', ')}). Use another lease, or the pool.`,
-    { details: { node: connection.node.name, pins: [...pins] } },
-  )
-}
-
-function lostConnection(): TopologyError {
-  return new TopologyError(
-    'NODE_UNREACHABLE',
-    'Client has encountered a connection error and is not queryable. The transaction or session state that it held is lost: release it and start again.',
-  )
-}
