@@ -9,7 +9,7 @@ export interface Figure {
   readonly target: { readonly relation: '≥' | '≤'; readonly value: number } | undefined
 }
 
-export function isMet(figure: Figure): boolean | undefined {
+function isMet(figure: Figure): boolean | undefined {
   if (figure.target === undefined) return undefined
   return figure.target.relation === '≥'
     ? figure.value.median >= figure.target.value

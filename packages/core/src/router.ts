@@ -14,7 +14,7 @@ import { recoverPrepared } from './execution/recovery.ts'
 import { NodeHealth } from './monitoring/node-health.ts'
 import { Staleness } from './monitoring/staleness.ts'
 import type { NodePool, PgModule } from './pool/node-pool.ts'
-import { createRoutedPoolClass, type RoutedPool } from './pool-facade/routed-pool.ts'
+import { createRoutedPool, type RoutedPool } from './pool-facade/routed-pool.ts'
 import { explain, type Explanation } from './routing/explain.ts'
 import type { RouteContext } from './routing/context.ts'
 import { createSelector } from './selection/selector.ts'
@@ -203,7 +203,7 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
       return ended
     },
   }
-  const pool = new (createRoutedPoolClass(pg))(engine)
+  const pool = createRoutedPool(engine)
   // A crash of another process may have left writes over several shards half way: finish them in the background.
   if (engine.shards.length > 1) void recoverPrepared(engine)
 

@@ -128,7 +128,7 @@ function toInteger(value: Decimal, { name, bits }: { readonly name: string; read
   return integer.toString()
 }
 
-export function decimal(text: string): Decimal {
+function decimal(text: string): Decimal {
   const value = readDecimal(text)
   if (value === undefined) throw new TypeError('a shard sent a number that is none')
   return value

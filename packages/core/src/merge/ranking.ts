@@ -4,7 +4,7 @@ import { mayBeCollated, rankedOrder, type TypeOrder } from './type-order.ts'
 import type { MergeEnvironment, RawRow } from './row.ts'
 
 /** More distinct values than this are not sent to a shard for ranking. */
-export const maxRankedValues = 100_000
+const maxRankedValues = 100_000
 
 /** Some column's values that only a server can order. */
 export interface RankRequest {

@@ -50,7 +50,7 @@ export function* rankSortOrder(
   return sortOrder(columns, orders)
 }
 
-export function sortOrder(columns: readonly SortColumn[], orders: readonly TypeOrder[]): SortOrder {
+function sortOrder(columns: readonly SortColumn[], orders: readonly TypeOrder[]): SortOrder {
   const indices = columns.map((column) => column.column)
   const compares: CompareDecoded[] = orders.map((order) => order.compare)
   const signs = columns.map(({ key }) => (key.isDescending ? -1 : 1))

@@ -53,7 +53,7 @@ export function placedKey(
   return canonicalKey(type, value, session)
 }
 
-export function periodOfValue(
+function periodOfValue(
   placement: KeyedPlacement,
   value: unknown,
   type: KeyType,

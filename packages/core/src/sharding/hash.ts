@@ -14,7 +14,7 @@ const hashSeedLow = 0x7996dcfd
 const initialState = 0x9e3779b9 + 3923095
 
 /** hash_bytes_uint32_extended, low word, as a signed 32-bit integer. */
-export function hashUint32(key: number, seedHigh = hashSeedHigh, seedLow = hashSeedLow): number {
+function hashUint32(key: number, seedHigh = hashSeedHigh, seedLow = hashSeedLow): number {
   let a = (initialState + 4) | 0
   let b = a
   let c = a

@@ -41,7 +41,7 @@ export function bucketOfValue(
 }
 
 /** The bucket of a canonical key, pinned or hashed. */
-export function bucketOfKey(map: ShardMap, placement: KeyedPlacement, key: CanonicalKey): number {
+function bucketOfKey(map: ShardMap, placement: KeyedPlacement, key: CanonicalKey): number {
   return map.pins.get(key) ?? hashBucketOfKey(placement, key)
 }
 

@@ -23,7 +23,7 @@ const combinable: Readonly<Record<string, AggregateFunction>> = {
 }
 
 /** True for a call that makes one value of many rows. */
-export function isAggregate(call: Call, catalog: Catalog): boolean {
+function isAggregate(call: Call, catalog: Catalog): boolean {
   if (call.over !== undefined) return false
   if (call.agg_star === true || call.agg_distinct === true || call.agg_within_group === true) return true
   if (call.agg_filter !== undefined || (call.agg_order?.length ?? 0) > 0) return true

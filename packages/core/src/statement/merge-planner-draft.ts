@@ -114,7 +114,7 @@ export function findTarget(draft: Draft, node: Node): ColumnUse | undefined {
 }
 
 /** A target between two stars has no position that is known from either end. */
-export function isAddressable(draft: Draft, index: number): boolean {
+function isAddressable(draft: Draft, index: number): boolean {
   return !draft.targets.slice(0, index).some(isStar) || !draft.targets.slice(index + 1).some(isStar)
 }
 
