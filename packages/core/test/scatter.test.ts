@@ -160,6 +160,15 @@ describe('reads over several shards', () => {
     })
     expect(await rejection(pool.query('select 1; select 2'))).toMatchObject({ code: 'MULTI_STATEMENT' })
   })
+
+  it('runs several statements in one text on a shard that the caller names', async () => {
+    const answers = await routed.router.eachShard((shard) => shard.pool.query('select 1 as one; select 2 as two'))
+    const results = [...answers.values()] as unknown as pg.QueryResult[][]
+    expect(results.map((each) => each.map(({ rows }) => rows))).toEqual([
+      [[{ one: 1 }], [{ two: 2 }]],
+      [[{ one: 1 }], [{ two: 2 }]],
+    ])
+  })
 })
 
 describe('writes over several shards', () => {

@@ -9,6 +9,7 @@ const waivedByShard: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'UNKNOWN_TABLE',
   'AMBIGUOUS_NAME',
   'UNSUPPORTED_SCATTER',
+  'MULTI_STATEMENT',
   'TENANT_REQUIRED',
 ])
 
