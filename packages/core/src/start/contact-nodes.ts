@@ -4,6 +4,7 @@ import type { NodePool } from '../pool/node-pool.ts'
 /** The pools of one shard's nodes. */
 export interface ShardNodes {
   readonly name: string
+  readonly keyspace: string
   readonly primary: NodePool
   readonly replicas: readonly NodePool[]
 }

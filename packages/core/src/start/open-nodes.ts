@@ -14,7 +14,7 @@ export function openNodes(config: ClusterConfig, pg: PgModule): ReadonlyMap<stri
   return new Map(
     [...config.shards].map(([name, shard]) => [
       name,
-      { name, primary: open(shard.primary), replicas: shard.replicas.map(open) },
+      { name, keyspace: shard.keyspace, primary: open(shard.primary), replicas: shard.replicas.map(open) },
     ]),
   )
 }
