@@ -24,4 +24,9 @@ export interface DistributionProof {
   readonly isDistinctByKey: boolean
   /** The catalog column a top-level ColumnRef plainly means. */
   resolveColumn(node: Node): { readonly relation: Relation; readonly column: Column } | undefined
+  /**
+   * True when two top-level ColumnRefs surely mean one column of one item of FROM. Equal catalog columns are not
+   * enough: a table may stand in FROM twice, also inside of a view or a subquery.
+   */
+  isSameColumn?(left: Node, right: Node): boolean
 }

@@ -75,6 +75,7 @@ export function createDraft(
 
 /** Two spellings of one column: sure when both resolve to it and its table stands in FROM only once. */
 function sameColumnOf(select: Select, proof: DistributionProof): SameColumn {
+  if (proof.isSameColumn !== undefined) return (left, right) => proof.isSameColumn?.(left, right) === true
   const occurrences = new Map<string, number>()
   for (const item of select.fromClause ?? []) {
     walk(item, (tag, body) => {

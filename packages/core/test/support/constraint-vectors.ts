@@ -1,4 +1,11 @@
-import type { Catalog, Column, ForeignKey, FunctionFacts, Relation, TablePlacement } from '../../src/statement/catalog.ts'
+import type {
+  Catalog,
+  Column,
+  ForeignKey,
+  FunctionFacts,
+  Relation,
+  TablePlacement,
+} from '../../src/statement/catalog.ts'
 import type { KeySet, KeyValue } from '../../src/statement/key-set.ts'
 import type { KeyType } from '../../src/statement/key-type.ts'
 import type { PlacementPart } from '../../src/statement/statement.ts'
@@ -85,7 +92,13 @@ function relationOf(table: VectorTable): Relation {
 function placementOf({ key, strategy, name }: VectorTable): TablePlacement {
   if (key !== undefined) {
     const [group, keyColumn, keyType] = key
-    return { strategy: keyType.startsWith('time') || keyType === 'date' ? 'time' : 'tenant', group, keyColumn, keyType, isGuarded: false }
+    return {
+      strategy: keyType.startsWith('time') || keyType === 'date' ? 'time' : 'tenant',
+      group,
+      keyColumn,
+      keyType,
+      isGuarded: false,
+    }
   }
   if (strategy === 'reference') return { strategy }
   if (strategy === 'per-shard') return { strategy, why: `a materialised view ${name}` }
@@ -109,7 +122,11 @@ function columnOf(text: string): Column {
 function foreignKeyOf(text: string): ForeignKey {
   const [columns = '', target = ''] = text.split(' -> ')
   const [name = '', referenced = ''] = target.replace(')', '').split('(')
-  return { name: text, columns: columns.split(','), target: { schema: 'public', name, columns: referenced.split(',') } }
+  return {
+    name: text,
+    columns: columns.split(','),
+    target: { schema: 'public', name, columns: referenced.split(',') },
+  }
 }
 
 /** `orders r {$1,2}`, with `<0` for the parts that bound it. */
@@ -133,8 +150,10 @@ function describeSet(set: KeySet): string {
     case 'not-distinct':
       return `same${set.whenNull === 'all' ? '-or-all' : ''}(${describeValue(set.value)})`
     case 'range': {
-      const lower = set.lower === undefined ? '' : `${set.lower.isInclusive ? '[' : '('}${describeValue(set.lower.value)}`
-      const upper = set.upper === undefined ? '' : `${describeValue(set.upper.value)}${set.upper.isInclusive ? ']' : ')'}`
+      const lower =
+        set.lower === undefined ? '' : `${set.lower.isInclusive ? '[' : '('}${describeValue(set.lower.value)}`
+      const upper =
+        set.upper === undefined ? '' : `${describeValue(set.upper.value)}${set.upper.isInclusive ? ']' : ')'}`
       return `${lower},${upper}`
     }
     case 'and':

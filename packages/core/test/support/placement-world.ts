@@ -170,7 +170,7 @@ export const worldForeignKeys = relations.flatMap(({ name, foreignKeys }) =>
 )
 
 export function schemaOf(subset: readonly number[]): string {
-  return `only_${[...subset].sort().join('')}`
+  return `only_${subset.toSorted((a, b) => a - b).join('')}`
 }
 
 function subsets(): number[][] {
@@ -314,5 +314,5 @@ export function claimedShards(
     }
     for (const shard of bounded ?? shards) claimed.add(shard)
   }
-  return [...claimed].sort()
+  return [...claimed].toSorted((a, b) => a - b)
 }

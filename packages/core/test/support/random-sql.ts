@@ -268,8 +268,10 @@ class Generator {
     const canUse =
       left.items.length === 1 &&
       right.items.length === 1 &&
-      a?.columns.includes('k') === true &&
-      b?.columns.includes('k') === true
+      a !== undefined &&
+      b !== undefined &&
+      a.columns.includes('k') &&
+      b.columns.includes('k')
     if (canUse && this.#chance(16)) {
       const text = `${left.text} ${outer} ${right.text} using (k)`
       return this.#chance(50) ? { text, items, isLateral } : this.#aliasedJoin(text, a, b, isLateral)
@@ -362,12 +364,18 @@ class Generator {
       return { text: `(values ${rows.join(', ')}) ${alias} (k, x)`, items: [item], isLateral: false }
     }
     const related = worldForeignKeys.flatMap(({ from, to }) =>
-      before.some((item) => item.table === from) ? [to] : before.some((item) => item.table === to) ? [from] : [],
+      before.some((item) => item.table === from)
+        ? [to]
+        : before.some((item) => item.table === to)
+          ? [from]
+          : [],
     )
     const isRelated = related.length > 0 && this.#chance(40)
     const isPlain = this.#isTied && this.#chance(92)
     const table = this.#pick(
-      worldTables.filter(({ name }) => (isRelated ? related.includes(name) : !isPlain || !['h', 'u'].includes(name))),
+      worldTables.filter(({ name }) =>
+        isRelated ? related.includes(name) : !isPlain || !['h', 'u'].includes(name),
+      ),
     )
     const item = { alias, table: table.name, columns: table.columns }
     return { text: `${table.name} ${alias}`, items: [item], isLateral: false }
@@ -375,7 +383,9 @@ class Generator {
 
   #where(depth: number, items: readonly Item[], around: Surroundings): string {
     if (this.#chance(15)) return ''
-    const conditions = [...Array(1 + this.#below(this.#isTied ? 2 : 3))].map(() => this.#condition(depth, items, around))
+    const conditions = [...Array(1 + this.#below(this.#isTied ? 2 : 3))].map(() =>
+      this.#condition(depth, items, around),
+    )
     if (!this.#isTied && this.#chance(40)) conditions.push(`${this.#column(items, 100)} = ${this.#value()}`)
     if (items.length > 1 && this.#chance(10)) conditions.push(this.#nullCondition(items))
     // A subquery over the same key as the row around it.
@@ -392,7 +402,8 @@ class Generator {
     const key = (): string => this.#column(this.#chance(85) ? items : all, 90)
     const any = (): string => this.#column(this.#chance(85) ? items : all, 30)
     const constant = (): string => `${1 + this.#below(6)}`
-    if (this.#isTied && this.#chance(55)) return `${any()} ${this.#pick(['<', '>=', '<>', '='])} ${constant()}`
+    if (this.#isTied && this.#chance(55))
+      return `${any()} ${this.#pick(['<', '>=', '<>', '='])} ${constant()}`
     const choice = this.#below(depth > 0 ? 37 : 28)
     if (choice >= (depth > 0 ? 33 : 24)) return `${key()} = ${this.#value()}`
     if (choice < 6) return `${key()} = ${this.#value()}`

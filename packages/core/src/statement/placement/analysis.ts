@@ -78,7 +78,8 @@ export class Analysis {
 
   /** The first refusal counts, but an unknown table comes before all: a fresh catalog may change everything. */
   refuse(code: Refusal['code'], construct: string, message: string): void {
-    if (this.refusal !== undefined && (code !== 'UNKNOWN_TABLE' || this.refusal.code === 'UNKNOWN_TABLE')) return
+    if (this.refusal !== undefined && (code !== 'UNKNOWN_TABLE' || this.refusal.code === 'UNKNOWN_TABLE'))
+      return
     this.refusal = { code, construct, message }
   }
 

@@ -74,7 +74,8 @@ function readSublink(analysis: Analysis, node: Node, scope: Scope): Facts {
   for (const { test, output } of sublink.pairs) {
     const equalities = equate(analysis.catalog, test, output)
     // The subquery's own rows are restricted here and now; what is said about the tested rows goes up.
-    for (const equality of equalities) if (output.down.includes(equality.to)) analysis.equalities.push(equality)
+    for (const equality of equalities)
+      if (output.down.includes(equality.to)) analysis.equalities.push(equality)
     facts = bothHold(facts, {
       isNever: false,
       sets: [],
@@ -145,7 +146,11 @@ function readComparison(
 const mirrored: Readonly<Record<string, string>> = { '=': '=', '<': '>', '<=': '>=', '>': '<', '>=': '<=' }
 
 /** `1 = 0` and its like, by which ORMs spell an empty IN. */
-function compareConstants(symbol: string, left: Node | undefined, right: Node | undefined): boolean | undefined {
+function compareConstants(
+  symbol: string,
+  left: Node | undefined,
+  right: Node | undefined,
+): boolean | undefined {
   const a = constantOf(left)
   const b = constantOf(right)
   if (symbol !== '=' || a?.kind !== 'integer' || b?.kind !== 'integer') return undefined
@@ -183,7 +188,8 @@ function readNotDistinct(
   }
   const key = a ?? b
   const type = key === undefined ? undefined : keyTypeOf(key)
-  if (key === undefined || type === undefined || !isPlainComparison(analysis.catalog, '=', type)) return noFacts
+  if (key === undefined || type === undefined || !isPlainComparison(analysis.catalog, '=', type))
+    return noFacts
   const value = readKeyValue(a === undefined ? left : right, type, analysis.catalog)
   if (value === undefined) return noFacts
   if (value.source === 'null') return key.isNullable ? noFacts : neverTrue
@@ -207,7 +213,8 @@ function readIn(analysis: Analysis, left: Node | undefined, items: readonly Node
   }
   const key = bindColumn(scope, left)
   const type = key === undefined ? undefined : keyTypeOf(key)
-  if (key === undefined || type === undefined || !isPlainComparison(analysis.catalog, '=', type)) return noFacts
+  if (key === undefined || type === undefined || !isPlainComparison(analysis.catalog, '=', type))
+    return noFacts
   const set = readKeyList(items, type, analysis.catalog)
   return set === undefined ? noFacts : restrict(key, set)
 }
@@ -215,7 +222,8 @@ function readIn(analysis: Analysis, left: Node | undefined, items: readonly Node
 function readAny(analysis: Analysis, left: Node | undefined, right: Node | undefined, scope: Scope): Facts {
   const key = bindColumn(scope, left)
   const type = key === undefined ? undefined : keyTypeOf(key)
-  if (key === undefined || type === undefined || !isPlainComparison(analysis.catalog, '=', type)) return noFacts
+  if (key === undefined || type === undefined || !isPlainComparison(analysis.catalog, '=', type))
+    return noFacts
   const set = readKeyArray(right, type, analysis.catalog)
   return set === undefined ? noFacts : restrict(key, set)
 }
@@ -236,7 +244,8 @@ function readRows(
     }
     return facts
   }
-  const inclusive = symbol === '<' || symbol === '<=' ? '<=' : symbol === '>' || symbol === '>=' ? '>=' : undefined
+  const inclusive =
+    symbol === '<' || symbol === '<=' ? '<=' : symbol === '>' || symbol === '>=' ? '>=' : undefined
   return inclusive === undefined ? noFacts : readComparison(analysis, inclusive, left[0], right[0], scope)
 }
 

@@ -102,7 +102,8 @@ function visitColumn(analysis: Analysis, node: Node, scope: Scope): void {
   if (resolved === undefined) {
     // `t.f` calls the function f when t has no such column.
     const name = parts.at(-1) ?? ''
-    if (parts.length > 1 && mayBeFunction(analysis.catalog, name)) visitFunction(analysis, { schema: undefined, name }, scope)
+    if (parts.length > 1 && mayBeFunction(analysis.catalog, name))
+      visitFunction(analysis, { schema: undefined, name }, scope)
     if (parts.length === 1 && analysis.aggregateDepth > 0) {
       const outer = findItem(scope, undefined, name)
       if (outer !== undefined) outer.scope.level.hasAggregate = true
@@ -110,7 +111,10 @@ function visitColumn(analysis: Analysis, node: Node, scope: Scope): void {
     return
   }
   if (resolved.binding.isSystem) {
-    analysis.obstruct('a system column', 'Leave out ctid, tableoid, xmin and the like: they mean one server’s storage.')
+    analysis.obstruct(
+      'a system column',
+      'Leave out ctid, tableoid, xmin and the like: they mean one server’s storage.',
+    )
   }
   // sum(outer.x) in a subquery makes the outer query the aggregated one.
   if (analysis.aggregateDepth > 0) resolved.scope.level.hasAggregate = true
@@ -175,7 +179,11 @@ function walkCall(analysis: Analysis, node: Node, scope: Scope): void {
   if (isAggregate) analysis.aggregateDepth -= 1
 }
 
-function visitFunction(analysis: Analysis, name: QualifiedName, scope: Scope): ReturnType<typeof functionUse> {
+function visitFunction(
+  analysis: Analysis,
+  name: QualifiedName,
+  scope: Scope,
+): ReturnType<typeof functionUse> {
   const use = refuseOpaque(analysis, name)
   const { clause, isTop } = scope.level
   analysis.functions.push({
@@ -208,11 +216,7 @@ function refuseOpaque(analysis: Analysis, name: QualifiedName): ReturnType<typeo
 function visitValueFunction(analysis: Analysis, node: Node, scope: Scope): void {
   const op = bodyAs(node, 'SQLValueFunction')?.op ?? ''
   const isTime = /DATE|TIME/.test(op)
-  visitFunction(
-    analysis,
-    { schema: 'pg_catalog', name: isTime ? 'now' : 'current_user' },
-    scope,
-  )
+  visitFunction(analysis, { schema: 'pg_catalog', name: isTime ? 'now' : 'current_user' }, scope)
 }
 
 const comparisons: ReadonlySet<string> = new Set(['=', '<>', '<', '<=', '>', '>='])
@@ -228,7 +232,12 @@ export function walkOperation(analysis: Analysis, node: Node, scope: Scope): voi
   if (kind === 'AEXPR_OP_ANY' || kind === 'AEXPR_OP_ALL') {
     const left = useOf(typeOf(analysis, lexpr, scope))
     walkExpression(analysis, lexpr, scope)
-    walkExpression(analysis, rexpr, scope, comparisons.has(name) && left !== 'other' ? arrayOf(left) : 'other')
+    walkExpression(
+      analysis,
+      rexpr,
+      scope,
+      comparisons.has(name) && left !== 'other' ? arrayOf(left) : 'other',
+    )
     return
   }
   if (list !== undefined) {
@@ -275,7 +284,9 @@ function sameFamily(types: readonly TypeGuess[]): UseType {
   const [first] = uses
   if (first === undefined || uses.includes('other')) return 'other'
   const family = familyOf(first)
-  return family !== undefined && family !== 'time' && uses.every((use) => familyOf(use) === family) ? first : 'other'
+  return family !== undefined && family !== 'time' && uses.every((use) => familyOf(use) === family)
+    ? first
+    : 'other'
 }
 
 function familyOf(use: UseType): string | undefined {

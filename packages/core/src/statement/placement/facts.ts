@@ -54,7 +54,8 @@ export function withConsequences(facts: Facts): Facts {
     for (const { from, to } of facts.equalities) {
       const [only, ...others] = from
       if (only === undefined || others.length > 0 || !isSameSlot(only, slot) || !isKeySlot(to)) continue
-      if (!hasSameKind(only, to) || sets.some((fact) => fact.set === set && isSameSlot(fact.slot, to))) continue
+      if (!hasSameKind(only, to) || sets.some((fact) => fact.set === set && isSameSlot(fact.slot, to)))
+        continue
       sets.push({ slot: to, set })
     }
   }

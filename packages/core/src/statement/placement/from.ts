@@ -78,7 +78,10 @@ function readItem(analysis: Analysis, node: Node, lateral: Scope, outer: Scope |
       return readFunction(analysis, bodyAs(node, 'RangeFunction') ?? {}, lateral)
     case 'RangeTableSample': {
       const sample = bodyAs(node, 'RangeTableSample')
-      analysis.obstruct('TABLESAMPLE', 'Each server would take its own sample: sample in router.run({ shard }, …).')
+      analysis.obstruct(
+        'TABLESAMPLE',
+        'Each server would take its own sample: sample in router.run({ shard }, …).',
+      )
       for (const argument of sample?.args ?? []) walkExpression(analysis, argument, lateral)
       walkExpression(analysis, sample?.repeatable, lateral)
       if (sample?.relation === undefined) break
@@ -105,7 +108,10 @@ function readFunction(analysis: Analysis, range: RangeFunction, lateral: Scope):
   const isPlain = call !== undefined && range.coldeflist === undefined && range.ordinality !== true
   const isBuiltin =
     called?.schema === 'pg_catalog' ||
-    (called?.schema === undefined && !analysis.catalog.searchPath.some((schema) => analysis.catalog.functions.has(`${schema}.${called?.name}`)))
+    (called?.schema === undefined &&
+      !analysis.catalog.searchPath.some((schema) =>
+        analysis.catalog.functions.has(`${schema}.${called?.name}`),
+      ))
   if (isPlain && isBuiltin && (called?.name === 'unnest' || called?.name === 'generate_series')) {
     const binding = called.name === 'unnest' ? unnestedBinding(analysis, call.args ?? []) : unknownBinding
     if (binding !== undefined) {

@@ -117,7 +117,11 @@ function readRows(
   const rows = { table: target.relation?.name ?? '', placement, keys }
   return {
     rows: keys.length === lists.length ? rows : undefined,
-    roots: refusedRoots('an INSERT of rows for several shards inside another statement', 'its rows cannot be dealt out', 'Send the INSERT as a statement of its own.'),
+    roots: refusedRoots(
+      'an INSERT of rows for several shards inside another statement',
+      'its rows cannot be dealt out',
+      'Send the INSERT as a statement of its own.',
+    ),
     defaulted: [...defaulted],
   }
 }
@@ -151,7 +155,10 @@ function readSelected(
   const { source } = target
   if (source?.placement === undefined) {
     if (target.relation?.placement.strategy === 'reference' && hasLimit(select)) {
-      analysis.obstruct('LIMIT in an INSERT into a reference table', 'The servers need not pick the same rows.')
+      analysis.obstruct(
+        'LIMIT in an INSERT into a reference table',
+        'The servers need not pick the same rows.',
+      )
     }
     return { rows: undefined, roots: query.roots, defaulted: [] }
   }
@@ -175,8 +182,16 @@ function insertRoots(roots: Roots): Roots {
 }
 
 /** Ties the new rows' key to where it comes from; false when that is not plain. */
-function assignKey(analysis: Analysis, output: QueryOutput, source: Source, placement: KeyedPlacement): boolean {
-  const value = output.untyped === undefined ? undefined : readKeyValue(output.untyped, placement.keyType, analysis.catalog)
+function assignKey(
+  analysis: Analysis,
+  output: QueryOutput,
+  source: Source,
+  placement: KeyedPlacement,
+): boolean {
+  const value =
+    output.untyped === undefined
+      ? undefined
+      : readKeyValue(output.untyped, placement.keyType, analysis.catalog)
   if (value !== undefined) {
     source.sets.push({ kind: 'values', values: [value] })
     return true
@@ -218,8 +233,11 @@ function readConflict(
   // The conflicting row has the new row's key, so that EXCLUDED.key changes nothing.
   readAssignments(analysis, clause.targetList, target, scope, (node) => {
     const column = columnOf(node)
-    return column?.parts.length === 2 && column.parts[1] === key &&
+    return (
+      column?.parts.length === 2 &&
+      column.parts[1] === key &&
       (column.parts[0] === 'excluded' || column.parts[0] === target.item.name)
+    )
   })
   readCondition(analysis, clause.whereClause, scope)
 }

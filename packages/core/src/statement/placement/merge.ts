@@ -21,7 +21,8 @@ export function readMerge(analysis: Analysis, merge: MergeStmt, outer: QueryCont
   const within = bindWith(analysis, merge.withClause, outer)
   const context: QueryContext = { parent: outer.parent, ctes: within.ctes }
   const clauses = (merge.mergeWhenClauses ?? []).map((node) => bodyAs(node, 'MergeWhenClause') ?? {})
-  const has = (kind: MergeWhenClause['matchKind']): boolean => clauses.some((clause) => clause.matchKind === kind)
+  const has = (kind: MergeWhenClause['matchKind']): boolean =>
+    clauses.some((clause) => clause.matchKind === kind)
   const keepsSource = has('MERGE_WHEN_NOT_MATCHED_BY_TARGET')
   const keepsTarget = has('MERGE_WHEN_NOT_MATCHED_BY_SOURCE')
 
@@ -35,14 +36,21 @@ export function readMerge(analysis: Analysis, merge: MergeStmt, outer: QueryCont
   const facts = readCondition(analysis, merge.joinCondition, scope)
   if (!keepsTarget) applyFacts(analysis, facts, start, middle)
   if (!keepsSource) applyFacts(analysis, facts, middle, end)
-  const actions: Scope = { ...scope, items: [target.item, ...(keepsTarget ? nullableItems(from.items) : from.items)] }
+  const actions: Scope = {
+    ...scope,
+    items: [target.item, ...(keepsTarget ? nullableItems(from.items) : from.items)],
+  }
   for (const clause of clauses) readClause(analysis, clause, target, actions)
   const returning = readReturning(analysis, merge.returningClause, target, from.items, context)
   finishWith(within)
   return {
     returning,
     target,
-    roots: refusedRoots('MERGE over several shards', 'its rows cannot be dealt out', 'Merge one shard key at a time.'),
+    roots: refusedRoots(
+      'MERGE over several shards',
+      'its rows cannot be dealt out',
+      'Merge one shard key at a time.',
+    ),
   }
 }
 
@@ -73,7 +81,12 @@ function readInserted(analysis: Analysis, clause: MergeWhenClause, target: Write
   }
   const binding = node === undefined ? undefined : bindExpression(analysis, node, scope)
   const type = binding?.type
-  if (binding?.up !== undefined && type !== undefined && type !== 'unknown' && isSameKind(placement.keyType, type)) {
+  if (
+    binding?.up !== undefined &&
+    type !== undefined &&
+    type !== 'unknown' &&
+    isSameKind(placement.keyType, type)
+  ) {
     const to = { source: added, column: placement.keyColumn, row: added.id }
     analysis.equalities.push({ from: binding.up, to, isStrict: true })
     return

@@ -14,7 +14,12 @@ export function refuseUnstableReferenceWrite(analysis: Analysis, top: Top): void
   if (table === undefined) return
   const call = analysis.functions.find(({ use }) => !isAlikeEverywhere(use))
   if (call !== undefined) {
-    return refuse(analysis, table, `${call.name}()`, 'Compute the value in the application and pass it as a parameter.')
+    return refuse(
+      analysis,
+      table,
+      `${call.name}()`,
+      'Compute the value in the application and pass it as a parameter.',
+    )
   }
   const [obstacle] = analysis.scatterObstacles
   if (obstacle !== undefined) return refuse(analysis, table, obstacle.construct, obstacle.wayOut)
@@ -28,7 +33,10 @@ function isAlikeEverywhere(use: FunctionUse | undefined): boolean {
   if (use === undefined) return false
   if (use.isUser && use.volatility === 'volatile') return false
   return (
-    use.nature === undefined || use.nature === 'immutable' || use.nature === 'settings' || use.nature === 'session'
+    use.nature === undefined ||
+    use.nature === 'immutable' ||
+    use.nature === 'settings' ||
+    use.nature === 'session'
   )
 }
 
@@ -40,7 +48,9 @@ function unstableDefault(
   const columns = top.reading.target.relation?.columns ?? []
   return names.find((name) => {
     const column = columns.find((candidate) => candidate.name === name)
-    return column !== undefined && column.hasDefault && !column.isGenerated && !isStableDefault(analysis, column)
+    return (
+      column !== undefined && column.hasDefault && !column.isGenerated && !isStableDefault(analysis, column)
+    )
   })
 }
 
@@ -54,7 +64,8 @@ function isStableDefault(analysis: Analysis, column: Column): boolean {
   walk(statement.stmt, (tag, body) => {
     if (tag === 'SQLValueFunction') isStable = false
     const call = tag === 'FuncCall' ? bodyAs({ FuncCall: body }, 'FuncCall') : undefined
-    if (call !== undefined && !isAlikeEverywhere(functionUse(functionNameOf(call), analysis.catalog))) isStable = false
+    if (call !== undefined && !isAlikeEverywhere(functionUse(functionNameOf(call), analysis.catalog)))
+      isStable = false
   })
   return isStable
 }

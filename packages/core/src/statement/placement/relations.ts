@@ -38,7 +38,13 @@ export function readRelation(
       if (scope.name !== name) continue
       if (!mayExpand(analysis)) return hiddenReading
       const { columns, roots } = scope.cte.reference()
-      return { columns: renamedColumns(columns, aliases), roots, relation: undefined, source: undefined, isCte: true }
+      return {
+        columns: renamedColumns(columns, aliases),
+        roots,
+        relation: undefined,
+        source: undefined,
+        isCte: true,
+      }
     }
   }
   const relation = findRelation(analysis.catalog, schema, name)

@@ -8,7 +8,7 @@ import { Analysis, type FunctionOccurrence } from './analysis.ts'
 import { refuseUnprovedWrites, scatterRefusal } from './outcome.ts'
 import type { Roots, Source } from './model.ts'
 import { analyseQuery } from './query.ts'
-import { resolveColumn } from './scope.ts'
+import { resolveColumn, type Resolved } from './scope.ts'
 import { isCertainKey, type SelectParts } from './select.ts'
 import { solve, type Solution } from './solve.ts'
 import { analyseTop, type Top } from './top.ts'
@@ -147,7 +147,9 @@ function refuseShape(analysis: Analysis, top: Top, solution: Solution): Refusal 
     case 'insert': {
       const { rows, roots, target } = top.reading
       if (rows === undefined) return refuseRoots(analysis, roots, solution)
-      const other = analysis.sources.find((source) => source.placement !== undefined && source !== target.source)
+      const other = analysis.sources.find(
+        (source) => source.placement !== undefined && source !== target.source,
+      )
       if (other !== undefined) {
         return {
           code: 'CROSS_SHARD',
@@ -162,7 +164,11 @@ function refuseShape(analysis: Analysis, top: Top, solution: Solution): Refusal 
     case 'merge':
       return refuseRoots(analysis, top.reading.roots, solution)
     default:
-      return scatterRefusal('this statement', 'nothing proves what it reads', 'Run it in router.run({ shard }, …).')
+      return scatterRefusal(
+        'this statement',
+        'nothing proves what it reads',
+        'Run it in router.run({ shard }, …).',
+      )
   }
 }
 
@@ -209,6 +215,11 @@ function tiedTo(roots: readonly Source[], solution: Solution): ReadonlySet<Sourc
 }
 
 function proofOf(parts: SelectParts): DistributionProof {
+  const resolve = (node: Node): Resolved | undefined => {
+    const column = columnOf(node)
+    if (parts.scope === undefined || column === undefined || column.isStar) return undefined
+    return resolveColumn(parts.scope, column.parts)
+  }
   return {
     outputs: parts.query.outputs.map(({ name, binding }) => ({
       name,
@@ -219,12 +230,18 @@ function proofOf(parts: SelectParts): DistributionProof {
     isGroupedByKey: parts.isGroupedByKey,
     isDistinctByKey: parts.isDistinctByKey,
     resolveColumn(node: Node) {
-      const column = columnOf(node)
-      if (parts.scope === undefined || column === undefined || column.isStar) return undefined
-      const binding = resolveColumn(parts.scope, column.parts)?.binding
+      const binding = resolve(node)?.binding
       return binding?.relation === undefined || binding.column === undefined
         ? undefined
         : { relation: binding.relation, column: binding.column }
     },
+    isSameColumn(left: Node, right: Node) {
+      const item = resolve(left)?.item
+      return item !== undefined && item === resolve(right)?.item && nameOf(left) === nameOf(right)
+    },
   }
+}
+
+function nameOf(column: Node): string | undefined {
+  return columnOf(column)?.parts.at(-1)
 }

@@ -67,6 +67,8 @@ export function createLevel(isTop: boolean): Level {
 export interface Resolved {
   readonly binding: Binding
   readonly scope: Scope
+  /** The item of FROM it is a column of; undefined when two have it. */
+  readonly item: RangeItem | undefined
 }
 
 /** Finds the column as PostgreSQL does: innermost scope first. Undefined when nothing is certain. */
@@ -87,6 +89,7 @@ export function bindColumn(scope: Scope, node: Node | undefined): Binding | unde
 function resolveUnqualified(start: Scope, name: string): Resolved | undefined {
   for (let scope: Scope | undefined = start; scope !== undefined; scope = scope.parent) {
     let found: Binding | undefined
+    let owner: RangeItem | undefined
     let isComplete = true
     for (const item of scope.items) {
       if (!item.hasVisibleColumns) continue
@@ -94,9 +97,10 @@ function resolveUnqualified(start: Scope, name: string): Resolved | undefined {
       const binding = item.columns.find(name)
       if (binding === undefined) continue
       // Two of them are ambiguous: the server says so, and nothing is proved.
+      owner = found === undefined ? item : undefined
       found = found === undefined ? seenThrough(item, binding) : unknownBinding
     }
-    if (found !== undefined) return { binding: found, scope }
+    if (found !== undefined) return { binding: found, scope, item: owner }
     if (!isComplete) return undefined
   }
   return undefined
@@ -112,7 +116,7 @@ function resolveQualified(
   const binding = found?.item.columns.find(name)
   return found === undefined || binding === undefined
     ? undefined
-    : { binding: seenThrough(found.item, binding), scope: found.scope }
+    : { binding: seenThrough(found.item, binding), scope: found.scope, item: found.item }
 }
 
 /** The item that a qualified name means, with the scope it stands in. */
@@ -147,7 +151,10 @@ export function hiddenColumns(items: readonly RangeItem[]): readonly RangeItem[]
 }
 
 /** What `*` stands for. */
-export function visibleColumns(items: readonly RangeItem[]): { columns: NamedBinding[]; isComplete: boolean } {
+export function visibleColumns(items: readonly RangeItem[]): {
+  columns: NamedBinding[]
+  isComplete: boolean
+} {
   const columns: NamedBinding[] = []
   let isComplete = true
   for (const item of items) {
@@ -175,7 +182,11 @@ const systemColumns: ReadonlySet<string> = new Set(['ctid', 'tableoid', 'xmin', 
 const systemBinding: Binding = { ...unknownBinding, isSystem: true }
 
 /** Columns of a base table; `source` is undefined for tables that are not sharded. */
-export function tableColumns(relation: Relation, source: Source | undefined, aliases: readonly string[]): ColumnSet {
+export function tableColumns(
+  relation: Relation,
+  source: Source | undefined,
+  aliases: readonly string[],
+): ColumnSet {
   const bind = (column: Column): Binding => {
     const slots = source === undefined ? undefined : [{ source, column: column.name, row: source.id }]
     return {
@@ -194,7 +205,10 @@ export function tableColumns(relation: Relation, source: Source | undefined, ali
       binding: bind(column),
     }))
     const named = listedColumns(columns, true)
-    return { ...named, find: (name) => named.find(name) ?? (systemColumns.has(name) ? systemBinding : undefined) }
+    return {
+      ...named,
+      find: (name) => named.find(name) ?? (systemColumns.has(name) ? systemBinding : undefined),
+    }
   }
   const byName = columnsByName(relation)
   return {

@@ -6,7 +6,7 @@ import { isKeyBinding, readCondition } from './conditions.ts'
 import { bindWith, finishWith } from './with.ts'
 import { bindExpression, walkExpression } from './expressions.ts'
 import { lockReferences } from './locks.ts'
-import { noFacts, type Facts } from './facts.ts'
+import { noFacts } from './facts.ts'
 import { readFrom } from './from.ts'
 import { isSameSlot } from './facts.ts'
 import { refusedRoots, replicated, unknownBinding, type Binding, type Roots } from './model.ts'
@@ -111,7 +111,8 @@ function readPlain(
   const canPush = !hasLimit(select) && select.lockingClause === undefined
   const isKept = (binding: Binding): boolean =>
     canPush &&
-    (grouping === undefined || (!grouping.hasSets && grouping.bindings.some((other) => isSameColumn(other, binding)))) &&
+    (grouping === undefined ||
+      (!grouping.hasSets && grouping.bindings.some((other) => isSameColumn(other, binding)))) &&
     windows.every((partition) => partition.some((other) => isSameColumn(other, binding))) &&
     (distinctOn === undefined || distinctOn.some((other) => isSameColumn(other, binding)))
   const exported = outputs.map((output): QueryOutput => {
@@ -123,15 +124,21 @@ function readPlain(
     return { ...output, binding: { ...binding, down: [], isNullable } }
   })
 
-  const roots = shapeRoots(analysis, from.roots, select, {
-    isAggregated,
-    isGroupedByKey,
-    isDistinct,
-    isDistinctOn: distinctOn !== undefined,
-    isDistinctByKey,
-    hasWindow: level.hasWindow,
-    hasWindowsWithoutKey,
-  }, isTop)
+  const roots = shapeRoots(
+    analysis,
+    from.roots,
+    select,
+    {
+      isAggregated,
+      isGroupedByKey,
+      isDistinct,
+      isDistinctOn: distinctOn !== undefined,
+      isDistinctByKey,
+      hasWindow: level.hasWindow,
+      hasWindowsWithoutKey,
+    },
+    isTop,
+  )
   // Without GROUP BY an aggregate gives a row also when no row passes WHERE.
   const isOutwardSound = !isAggregated || (grouping !== undefined && !grouping.hasSets)
   return {
@@ -190,7 +197,8 @@ function shapeRoots(
     }
     return roots
   }
-  const refuse = (construct: string, why: string, wayOut: string): Roots => refusedRoots(construct, why, wayOut)
+  const refuse = (construct: string, why: string, wayOut: string): Roots =>
+    refusedRoots(construct, why, wayOut)
   if (hasLimit(select)) {
     return refuse('LIMIT in a subquery', 'every shard would apply it to its own rows', keyWay)
   }
@@ -204,7 +212,11 @@ function shapeRoots(
     )
   }
   if (shape.isDistinct && !shape.isDistinctByKey) {
-    return refuse('DISTINCT without the shard key in a subquery', 'equal rows may lie on several shards', keyWay)
+    return refuse(
+      'DISTINCT without the shard key in a subquery',
+      'equal rows may lie on several shards',
+      keyWay,
+    )
   }
   if (shape.hasWindowsWithoutKey) {
     return refuse(
@@ -219,7 +231,8 @@ function shapeRoots(
 const keyWay = 'Compare the shard key with a value, so that one shard answers.'
 
 export function hasLimit(select: SelectStmt): boolean {
-  const isNothing = (node: Node | undefined): boolean => node === undefined || constantOf(node)?.kind === 'null'
+  const isNothing = (node: Node | undefined): boolean =>
+    node === undefined || constantOf(node)?.kind === 'null'
   return !isNothing(select.limitCount) || !isNothing(select.limitOffset)
 }
 
@@ -241,7 +254,12 @@ function readTargets(
       continue
     }
     const isPlaced = outputs.length === index
-    walkExpression(analysis, target?.val, scope, (isPlaced ? context.targetTypes?.[index] : undefined) ?? 'other')
+    walkExpression(
+      analysis,
+      target?.val,
+      scope,
+      (isPlaced ? context.targetTypes?.[index] : undefined) ?? 'other',
+    )
     const isUntyped = parameterOf(target?.val) !== undefined || constantOf(target?.val) !== undefined
     outputs.push({
       name: target?.name ?? outputName(target?.val),
@@ -319,7 +337,8 @@ function readGrouping(
     const position = constantOf(node)
     const column = columnOf(node)
     const own = bindColumn(scope, node)
-    const named = column?.parts.length === 1 ? outputs.find((output) => output.name === column.parts[0]) : undefined
+    const named =
+      column?.parts.length === 1 ? outputs.find((output) => output.name === column.parts[0]) : undefined
     const output = position?.kind === 'integer' ? outputs[position.value - 1] : undefined
     bindings.push(own ?? output?.binding ?? named?.binding ?? unknownBinding)
   }
@@ -404,7 +423,9 @@ function readSetOperation(analysis: Analysis, select: SelectStmt, context: Query
   const branch = (side: SelectStmt | undefined): Query => {
     if (side === undefined) return emptyQuery
     const { query, fromRoots } = readSelect(analysis, side, { ...context }, false)
-    return removesEqual && side.op === 'SETOP_UNION' && !hasLimit(side) ? { ...query, roots: fromRoots } : query
+    return removesEqual && side.op === 'SETOP_UNION' && !hasLimit(side)
+      ? { ...query, roots: fromRoots }
+      : query
   }
   const combined = combineBranches(select, branch(select.larg), branch(select.rarg))
   const level = createLevel(false)
@@ -433,7 +454,7 @@ function readSetOperation(analysis: Analysis, select: SelectStmt, context: Query
   }
 }
 
-const emptyQuery: Query = { outputs: [], isComplete: false, roots: replicated, outward: noFacts as Facts }
+const emptyQuery: Query = { outputs: [], isComplete: false, roots: replicated, outward: noFacts }
 
 function readValuesQuery(analysis: Analysis, select: SelectStmt, context: QueryContext): SelectParts {
   const level = createLevel(false)
@@ -450,7 +471,9 @@ function readValuesQuery(analysis: Analysis, select: SelectStmt, context: QueryC
   const outputs: QueryOutput[] = []
   for (let index = 0; index < width; index += 1) {
     const column = rows.map((row) => row[index]).filter((node) => node !== undefined)
-    const types = new Set(column.map((node) => bindExpression(analysis, node, scope).type).filter((type) => type !== 'unknown'))
+    const types = new Set(
+      column.map((node) => bindExpression(analysis, node, scope).type).filter((type) => type !== 'unknown'),
+    )
     const [type] = types
     const binding = types.size === 1 && type !== undefined ? { ...unknownBinding, type } : unknownBinding
     outputs.push({

@@ -24,17 +24,34 @@ export function combineBranches(select: SelectStmt, left: Query, right: Query): 
     isComplete &&
     left.outputs.some((output, index) => {
       const other = right.outputs[index]
-      return other !== undefined && isCertain(output.binding) && isCertain(other.binding) && isOneGroup(output.binding, other.binding)
+      return (
+        other !== undefined &&
+        isCertain(output.binding) &&
+        isCertain(other.binding) &&
+        isOneGroup(output.binding, other.binding)
+      )
     })
   const union = unionRoots(left.roots, right.roots)
   return {
-    query: { outputs, isComplete, roots: rootsOf(select, union, left.roots, right.roots, isDistinctByKey), outward: undefined },
-    branchRoots: operation === 'SETOP_UNION' ? union : rootsOf(select, union, left.roots, right.roots, isDistinctByKey),
+    query: {
+      outputs,
+      isComplete,
+      roots: rootsOf(select, union, left.roots, right.roots, isDistinctByKey),
+      outward: undefined,
+    },
+    branchRoots:
+      operation === 'SETOP_UNION' ? union : rootsOf(select, union, left.roots, right.roots, isDistinctByKey),
     isDistinctByKey,
   }
 }
 
-function rootsOf(select: SelectStmt, union: Roots, left: Roots, right: Roots, isDistinctByKey: boolean): Roots {
+function rootsOf(
+  select: SelectStmt,
+  union: Roots,
+  left: Roots,
+  right: Roots,
+  isDistinctByKey: boolean,
+): Roots {
   if (left.kind === 'replicated' && right.kind === 'replicated') return left
   if (select.op === 'SETOP_UNION' && select.all === true) return union
   if (isDistinctByKey) return union

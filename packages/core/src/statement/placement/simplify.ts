@@ -4,7 +4,10 @@ import { allKeys, noKeys, type KeySet, type KeyValue } from '../key-set.ts'
 const maxConditions = 32
 
 /** The intersection, flattened, without repetitions; one lower and one upper bound become one range. */
-export function intersection(sets: readonly KeySet[], isProved: (value: KeyValue, isArray: boolean) => boolean): KeySet {
+export function intersection(
+  sets: readonly KeySet[],
+  isProved: (value: KeyValue, isArray: boolean) => boolean,
+): KeySet {
   const parts: KeySet[] = []
   for (const set of sets) {
     // Fewer conditions allow more keys, which is never wrong.
@@ -15,7 +18,9 @@ export function intersection(sets: readonly KeySet[], isProved: (value: KeyValue
       if (part.kind !== 'all' && !parts.some((other) => isSameSet(other, part))) parts.push(part)
     }
   }
-  const joined = joinRanges(parts.filter((part) => !parts.some((other) => other !== part && isSubset(other, part))))
+  const joined = joinRanges(
+    parts.filter((part) => !parts.some((other) => other !== part && isSubset(other, part))),
+  )
   const [only] = joined
   if (only === undefined) return allKeys
   return joined.length === 1 ? only : { kind: 'and', sets: joined }
@@ -34,7 +39,9 @@ function simplify(set: KeySet, isProved: (value: KeyValue, isArray: boolean) => 
     case 'not-distinct':
       return isProved(set.value, false) ? set : allKeys
     case 'range':
-      return [set.lower, set.upper].every((bound) => bound === undefined || isProved(bound.value, false)) ? set : allKeys
+      return [set.lower, set.upper].every((bound) => bound === undefined || isProved(bound.value, false))
+        ? set
+        : allKeys
     default:
       return set
   }
@@ -47,10 +54,12 @@ function union(sets: readonly KeySet[]): KeySet {
     if (set.kind === 'all') return allKeys
     for (const member of set.kind === 'or' ? set.sets : [set]) {
       if (member.kind === 'values') values.push(...member.values)
-      else if (member.kind !== 'none' && !others.some((other) => isSameSet(other, member))) others.push(member)
+      else if (member.kind !== 'none' && !others.some((other) => isSameSet(other, member)))
+        others.push(member)
     }
   }
-  const joined: KeySet[] = values.length === 0 ? others : [{ kind: 'values', values: distinctValues(values) }, ...others]
+  const joined: KeySet[] =
+    values.length === 0 ? others : [{ kind: 'values', values: distinctValues(values) }, ...others]
   const [only] = joined
   if (only === undefined) return noKeys
   return joined.length === 1 ? only : { kind: 'or', sets: joined }
@@ -69,15 +78,22 @@ function isSubset(small: KeySet, large: KeySet): boolean {
   if (small.kind !== 'values' || large.kind !== 'values') return false
   // Not worth its time for long lists; what is not found out stays right.
   if (small.values.length * large.values.length > 100) return false
-  return small.values.every((value) => large.values.some((other) => JSON.stringify(other) === JSON.stringify(value)))
+  return small.values.every((value) =>
+    large.values.some((other) => JSON.stringify(other) === JSON.stringify(value)),
+  )
 }
 
 function joinRanges(sets: readonly KeySet[]): readonly KeySet[] {
-  const lower = sets.findIndex((set) => set.kind === 'range' && set.lower !== undefined && set.upper === undefined)
-  const upper = sets.findIndex((set) => set.kind === 'range' && set.upper !== undefined && set.lower === undefined)
+  const lower = sets.findIndex(
+    (set) => set.kind === 'range' && set.lower !== undefined && set.upper === undefined,
+  )
+  const upper = sets.findIndex(
+    (set) => set.kind === 'range' && set.upper !== undefined && set.lower === undefined,
+  )
   const a = sets[lower]
   const b = sets[upper]
-  if (a?.kind !== 'range' || b?.kind !== 'range' || a.lower === undefined || b.upper === undefined) return sets
+  if (a?.kind !== 'range' || b?.kind !== 'range' || a.lower === undefined || b.upper === undefined)
+    return sets
   return [{ kind: 'range', lower: a.lower, upper: b.upper }, ...sets.filter((set) => set !== a && set !== b)]
 }
 

@@ -108,7 +108,13 @@ function foreignKeyTies(analysis: Analysis): Tie[] {
     if (slot === undefined || others.length > 0 || !isStrict) continue
     const a = slot.source
     const b = to.source
-    if (a.placement === undefined || a.placement.group !== b.placement?.group || a.kind !== 'table' || b.kind !== 'table') continue
+    if (
+      a.placement === undefined ||
+      a.placement.group !== b.placement?.group ||
+      a.kind !== 'table' ||
+      b.kind !== 'table'
+    )
+      continue
     const id = `${a.id}/${slot.row}/${b.id}/${to.row}`
     const pair = pairs.get(id)
     if (pair === undefined) pairs.set(id, { from: a, to: b, columns: [[slot.column, to.column]] })
@@ -118,10 +124,7 @@ function foreignKeyTies(analysis: Analysis): Tie[] {
   for (const { from, to, columns } of pairs.values()) {
     if (from.relation === undefined || to.relation === undefined) continue
     const swapped = columns.map(([a, b]): [string, string] => [b, a])
-    if (
-      isCovered(from.relation, to.relation, columns) ||
-      isCovered(to.relation, from.relation, swapped)
-    ) {
+    if (isCovered(from.relation, to.relation, columns) || isCovered(to.relation, from.relation, swapped)) {
       ties.push({ from: [from], to, isKey: false })
     }
   }

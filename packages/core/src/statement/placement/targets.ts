@@ -63,7 +63,9 @@ export function readTarget(
   return { relation, source: reading.source, item: item(reading.columns) }
 }
 
-function isKeyed(placement: Relation['placement']): placement is Extract<Relation['placement'], { group: string }> {
+function isKeyed(
+  placement: Relation['placement'],
+): placement is Extract<Relation['placement'], { group: string }> {
   return 'group' in placement
 }
 

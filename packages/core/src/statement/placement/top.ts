@@ -25,7 +25,11 @@ const outermost: QueryContext = { parent: undefined, ctes: undefined }
 export function analyseTop(analysis: Analysis, stmt: Node): Top {
   switch (tagOf(stmt)) {
     case 'SelectStmt':
-      return { kind: 'select', parts: readSelect(analysis, bodyAs(stmt, 'SelectStmt') ?? {}, outermost, true), node: stmt }
+      return {
+        kind: 'select',
+        parts: readSelect(analysis, bodyAs(stmt, 'SelectStmt') ?? {}, outermost, true),
+        node: stmt,
+      }
     case 'InsertStmt':
       return { kind: 'insert', reading: readInsert(analysis, bodyAs(stmt, 'InsertStmt') ?? {}, outermost) }
     case 'UpdateStmt':
@@ -57,7 +61,12 @@ function wrapped(analysis: Analysis, query: Node | undefined, construct: string)
 function readCopy(analysis: Analysis, stmt: Node): Top {
   const copy = bodyAs(stmt, 'CopyStmt')
   if (copy?.query !== undefined) return wrapped(analysis, copy.query, 'COPY')
-  const top = readWhole(analysis, copy?.relation === undefined ? [] : [copy.relation], 'COPY', copy?.is_from === true)
+  const top = readWhole(
+    analysis,
+    copy?.relation === undefined ? [] : [copy.relation],
+    'COPY',
+    copy?.is_from === true,
+  )
   const level = createLevel(false)
   walkExpression(analysis, copy?.whereClause, { items: [], parent: undefined, ctes: undefined, level })
   return top

@@ -1,7 +1,14 @@
 import type { CommonTableExpr, WithClause } from 'libpg-query'
 import { bodyAs, walk, type Node } from '../tree.ts'
 import type { Analysis, Query, QueryContext } from './analysis.ts'
-import { refusedRoots, unknownBinding, type Binding, type NamedBinding, type Roots, type Source } from './model.ts'
+import {
+  refusedRoots,
+  unknownBinding,
+  type Binding,
+  type NamedBinding,
+  type Roots,
+  type Source,
+} from './model.ts'
 import { aliasColumns, queryColumns, refuseRootsOfWrites } from './relations.ts'
 import { hiddenColumnSet, listedColumns, type Cte, type CteScope } from './scope.ts'
 
@@ -33,7 +40,11 @@ export function bindWith(
       }
     }
     const inner: QueryContext = { parent: context.parent, ctes: visible }
-    ctes = { name, cte: createCte(analysis, definition, inner, clause?.recursive === true, unread), next: ctes }
+    ctes = {
+      name,
+      cte: createCte(analysis, definition, inner, clause?.recursive === true, unread),
+      next: ctes,
+    }
   }
   return { ctes, unread }
 }
@@ -140,24 +151,35 @@ function createRecursiveCte(
     select.withClause === undefined &&
     !namesItself({ SelectStmt: select.larg }, definition.ctename ?? '')
   if (!isPlain || select.larg === undefined || select.rarg === undefined) {
-    const blind = { name: definition.ctename ?? '', cte: { reference: () => ({ columns: hiddenColumnSet, roots }) }, next: context.ctes }
+    const blind = {
+      name: definition.ctename ?? '',
+      cte: { reference: () => ({ columns: hiddenColumnSet, roots }) },
+      next: context.ctes,
+    }
     analysis.analyseQuery(analysis, node, { ...context, ctes: blind })
     return { reference: () => ({ columns: hiddenColumnSet, roots }) }
   }
   const aliases = aliasColumns(definition.aliascolnames)
   const first = analysis.analyseQuery(analysis, { SelectStmt: select.larg }, context)
-  const columns = first.outputs.map((output, index): { name: string; source: Source | undefined; binding: Binding } => {
-    const name = aliases[index] ?? output.name
-    const { type } = output.binding
-    if (output.binding.up === undefined || type === undefined || type === 'unknown') {
-      return { name, source: undefined, binding: unknownBinding }
-    }
-    const source = analysis.addSource('recursion', 'read', type)
-    // NULL may come in with a later row.
-    return { name, source, binding: { ...unknownBinding, type, up: [{ source, column: '', row: source.id }] } }
-  })
+  const columns = first.outputs.map(
+    (output, index): { name: string; source: Source | undefined; binding: Binding } => {
+      const name = aliases[index] ?? output.name
+      const { type } = output.binding
+      if (output.binding.up === undefined || type === undefined || type === 'unknown') {
+        return { name, source: undefined, binding: unknownBinding }
+      }
+      const source = analysis.addSource('recursion', 'read', type)
+      // NULL may come in with a later row.
+      return {
+        name,
+        source,
+        binding: { ...unknownBinding, type, up: [{ source, column: '', row: source.id }] },
+      }
+    },
+  )
   const named: NamedBinding[] = columns.map(({ name, binding }) => ({ name, binding }))
-  const isKnown = first.isComplete && definition.search_clause === undefined && definition.cycle_clause === undefined
+  const isKnown =
+    first.isComplete && definition.search_clause === undefined && definition.cycle_clause === undefined
   const reading = { columns: isKnown ? listedColumns(named, true) : hiddenColumnSet, roots }
   const itself: Cte = { reference: () => reading }
   const next = analysis.analyseQuery(
@@ -182,6 +204,9 @@ function isTiedTo(analysis: Analysis, binding: Binding, source: Source): boolean
   if (only.source === source) return true
   return analysis.equalities.some(
     ({ from, to }) =>
-      to.source === only.source && to.column === only.column && from.length === 1 && from[0]?.source === source,
+      to.source === only.source &&
+      to.column === only.column &&
+      from.length === 1 &&
+      from[0]?.source === source,
   )
 }
