@@ -1,5 +1,7 @@
 import type { Draw } from './draw.ts'
+import { choose } from './fill.ts'
 import { entityIds, months, tables, tenantIds, words, type ColumnType, type TableShape } from './schema.ts'
+import { templates } from './templates.ts'
 
 /** One generated statement, and what may be compared of its result. */
 export interface Generated {
@@ -9,8 +11,6 @@ export interface Generated {
   readonly order: 'sequence' | 'bag'
   /** The table written, whose whole content is compared afterwards. */
   readonly writes: string | undefined
-  /** True for an INSERT of several rows, which may lie on several shards. */
-  readonly isDealtOut?: boolean
 }
 
 /** A table of the FROM clause under its alias. */
@@ -372,7 +372,6 @@ function insert(draw: Draw): Generated {
     values: text.values,
     order: conflict === '' ? 'sequence' : 'bag',
     writes: shape.name,
-    isDealtOut: rows.length > 1,
   }
 }
 
@@ -398,6 +397,53 @@ function updateOrDelete(draw: Draw): Generated {
   return { text: `update ${shape.name} a set ${set} where ${keyed}${predicate(text, [source], 1)}${returning}`, values: text.values, order: 'bag', writes: shape.name }
 }
 
+const holes: Readonly<Record<string, readonly [type: ColumnType, column: string]>> = {
+  tenant: ['int4', 'tenant_id'],
+  small: ['int4', 'level'],
+  entity: ['text', 'entity_id'],
+  name: ['text', 'name'],
+  word: ['text', 'note'],
+  code: ['text', 'code'],
+  month: ['timestamptz', 'recorded_at'],
+  date: ['date', 'joined'],
+  uuid: ['uuid', 'tag'],
+}
+
+/** A statement of `templates.ts` with its choices made and its holes filled. */
+function template(draw: Draw): Generated {
+  const total = templates.reduce((sum, [weight]) => sum + weight, 0)
+  let at = draw.upTo(total - 1)
+  const family = templates.find(([weight]) => (at -= weight) < 0)?.[1] ?? []
+  const { sql, order, writes } = draw.pick(family)
+  const text = new Text(draw)
+  let same: number | undefined
+  const parameter = (value: unknown): string => `$${text.values.push(value)}`
+  const filled = choose(draw, sql).replaceAll(
+    /\{(?:where (\w+):(\w+)|(\w+))\}|\$(tenant|same|ints)\b/g,
+    (hole, alias: string | undefined, table: string | undefined, name: string | undefined, named: string | undefined) => {
+      if (alias !== undefined) {
+        const shape = tables.find((candidate) => candidate.name === table)
+        if (shape === undefined) throw new Error(`no table ${table}`)
+        return predicate(text, [{ alias, shape }], 1)
+      }
+      if (name === 'limits') return limits(text)
+      if (name === 'setting') return text.value('text', draw.pick(['a', 'b', 'c', 'd']))
+      if (name !== undefined) {
+        const [type, column] = holes[name] ?? []
+        if (type === undefined || column === undefined) throw new Error(`no hole ${hole}`)
+        return text.value(type, valueOf(draw, type, column))
+      }
+      if (named === 'ints') return parameter(Array.from({ length: draw.upTo(3) }, () => valueOf(draw, 'int4', 'tenant_id')))
+      if (named === 'tenant' || same === undefined) {
+        parameter(valueOf(draw, 'int4', 'tenant_id'))
+        same = text.values.length
+      }
+      return `$${same}`
+    },
+  )
+  return { text: filled, values: text.values, order, writes }
+}
+
 /** Statements that PostgreSQL itself refuses: the error has to be PostgreSQL's own. */
 function broken(draw: Draw): Generated {
   const statement = draw.pick([
@@ -416,7 +462,8 @@ function broken(draw: Draw): Generated {
 }
 
 export function generate(draw: Draw): Generated {
-  const family = draw.upTo(99)
+  const family = draw.upTo(139)
+  if (family >= 100) return template(draw)
   if (family < 52) return select(draw)
   if (family < 60) return setOperation(draw)
   if (family < 67) return cte(draw)

@@ -23,8 +23,7 @@ export async function outcomeOf(pool: Queryable, statement: Generated): Promise<
     }
     const { code } = error as { code?: string }
     if (code === undefined) throw error
-    // Of several rows that violate constraints on several shards another one may be met first: same class, other code.
-    return { kind: 'error', text: statement.isDealtOut && code.startsWith('23') ? '23xxx' : code }
+    return { kind: 'error', text: code }
   }
 }
 

@@ -55,3 +55,16 @@ export function isOutcomeUnknown(error: unknown): boolean {
   if (isServerError(error)) return error.code === '57P01' || error.code === '08007' || error.code === '57P02'
   return isSocketFailure(error) || (error instanceof ShardlineError && error.code === 'QUERY_TIMEOUT')
 }
+
+const amongUnfinished = new WeakSet<object>()
+
+/** Marks the failure of one shard's part of a write, met while other parts had not succeeded, and returns it. */
+export function markAmongUnfinished<E>(error: E): E {
+  if (typeof error === 'object' && error !== null) amongUnfinished.add(error)
+  return error
+}
+
+/** True when another shard's part may have failed as well, had it not been cut short. */
+export function isAmongUnfinished(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && amongUnfinished.has(error)
+}

@@ -2,7 +2,7 @@ import { channel } from 'node:diagnostics_channel'
 import { setTimeout as wait } from 'node:timers/promises'
 import { StatementError, TopologyError } from '../errors.ts'
 import { printBranchName, type Decision } from './branch-name.ts'
-import { isOutcomeUnknown } from './failure.ts'
+import { isOutcomeUnknown, markAmongUnfinished } from './failure.ts'
 import { namedShard } from './named-shard.ts'
 import { recoverLater } from './recovery.ts'
 import { isServerError } from './server-error.ts'
@@ -108,7 +108,13 @@ async function attempt(
 async function runAll(branches: readonly Branch[], options: AttemptOptions): Promise<pg.QueryResult[]> {
   const results: pg.QueryResult[] = []
   if (options.isPatient && options.order === 'together') {
-    for (const branch of branches) results.push(await run(branch, options))
+    for (const [at, branch] of branches.entries()) {
+      try {
+        results.push(await run(branch, options))
+      } catch (error) {
+        throw at + 1 < branches.length ? markAmongUnfinished(error) : error
+      }
+    }
     return results
   }
   const [decider, ...others] = branches
@@ -128,8 +134,9 @@ async function runTogether(branches: readonly Branch[], options: AttemptOptions)
   } catch (error) {
     // What still runs or waits for a lock need not go on; its connection is not used again.
     for (const { connection, state } of branches) if (state === 'open') void connection.cancel()
-    await Promise.allSettled(attempts)
-    throw error
+    const outcomes = await Promise.allSettled(attempts)
+    const failures = outcomes.filter(({ status }) => status === 'rejected').length
+    throw failures > 1 ? markAmongUnfinished(error) : error
   }
 }
 
@@ -169,7 +176,8 @@ async function commitAll(engine: Engine, branches: readonly Branch[]): Promise<v
 /** Waits for all, then throws the first failure: nothing may still be under way when it is undone. */
 async function settleAll(branches: readonly Branch[], act: (branch: Branch) => Promise<void>): Promise<void> {
   const outcomes = await Promise.allSettled(branches.map(act))
-  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
+  // Whoever decides has not checked its deferred constraints yet.
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw markAmongUnfinished(outcome.reason)
 }
 
 async function prepare(branch: Branch): Promise<void> {

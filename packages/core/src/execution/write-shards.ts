@@ -1,4 +1,5 @@
 import { DatabaseError } from '../errors.ts'
+import { firstFailure } from './first-failure.ts'
 import { rowsResult, wireText } from './result.ts'
 import { wrongCount } from './server-error.ts'
 import { agreedFields } from './shard-fields.ts'
@@ -25,6 +26,8 @@ export async function writeShards(
     check: (answers) => {
       if (isReference) checkAlike(writes, answers)
     },
+  }).catch(async (error: unknown) => {
+    throw route.kind === 'split' ? await firstFailure(engine, job as Job<SplitRoute>, error) : error
   })
   return combine(engine, job, { writes, results })
 }
