@@ -10,6 +10,7 @@ import {
   createWorld,
   fillWorld,
   schemaOf,
+  shardOfKey,
   shardCount,
   worldCatalog,
 } from './support/placement-world.ts'
@@ -81,6 +82,14 @@ async function allRows(): Promise<string[]> {
   return rows.map((row) => row.text).toSorted()
 }
 
+/** Keys of the rows that an INSERT of the generator has made: their ids are above all others. */
+function insertedKeys({ after }: Outcome): readonly number[] {
+  return after.flatMap((row) => {
+    const found = /^h\((\d+),(\d{3,}),/.exec(row)
+    return found === null ? [] : [Number(found[1])]
+  })
+}
+
 function place(statement: RandomStatement): Placement | undefined {
   const [parsed] = parse(statement.text).stmts
   return parsed === undefined ? undefined : analysePlacement(parsed.stmt, statement.text, worldCatalog)
@@ -110,6 +119,12 @@ describe('pruning', () => {
           }
           const pruned = await run(statement, schemaOf(claimed))
           seen.pruned += 1
+          for (const key of insertedKeys(whole))
+            expect({
+              text: statement.text,
+              claimed,
+              isClaimed: claimed.includes(shardOfKey('h', key)),
+            }).toMatchObject({ isClaimed: true })
           expect({ text: statement.text, values: statement.values, claimed, ...pruned }).toEqual({
             text: statement.text,
             values: statement.values,

@@ -20,7 +20,7 @@ export const shardCount = 4
 const keys = [1, 2, 3, 4, 5, 6]
 export const shards = [0, 1, 2, 3]
 
-const shardOfKey = (group: string, key: number): number => (group === 'h' ? key + 1 : key) % shardCount
+export const shardOfKey = (group: string, key: number): number => (group === 'h' ? key + 1 : key) % shardCount
 
 const tenant = (group: string, keyColumn: string, keyType: KeyType): KeyedPlacement => ({
   strategy: 'tenant',
@@ -298,9 +298,7 @@ export function claimedShards(
     if (part.kind === 'home') return [0]
     const allowed = keysOf(part.set, values)
     const { group } = part.placement
-    return allowed === undefined
-      ? undefined
-      : [...new Set([...allowed].map((key) => ((shardOfKey(group, key) % 4) + 4) % 4))]
+    return allowed === undefined ? undefined : [...new Set([...allowed].map((key) => shardOfKey(group, key)))]
   })
   const claimed = new Set<number>()
   for (const [index, part] of parts.entries()) {

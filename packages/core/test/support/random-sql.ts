@@ -65,13 +65,15 @@ class Generator {
     const kind = this.#below(10)
     const none: Surroundings = { outer: [], ctes: [] }
     const text =
-      kind < 7
-        ? this.#query(2, none, { width: 1 + this.#below(3), isTop: true })
-        : kind === 7
-          ? this.#update(none)
-          : kind === 8
-            ? this.#delete(none)
-            : this.#insert(none)
+      kind < 7 && this.#chance(25)
+        ? this.#focused()
+        : kind < 7
+          ? this.#query(2, none, { width: 1 + this.#below(3), isTop: true })
+          : kind === 7
+            ? this.#update(none)
+            : kind === 8
+              ? this.#delete(none)
+              : this.#insert(none)
     return { ...this.#usedValues(text), isWrite: kind >= 7 }
   }
 
@@ -83,6 +85,51 @@ class Generator {
       return `$${numbers.indexOf(number) + 1}`
     })
     return { text: renumbered, values: numbers.map((number) => this.#values[Number(number) - 1]) }
+  }
+
+  /** A condition on a key over one construct that it must not pass, or may. */
+  #focused(): string {
+    const pick = (names: readonly string[]): string => this.#pick(names)
+    const t = pick(['a', 'b', 'c'])
+    const other = pick(['a', 'b', 'c', 'acc'])
+    const key = `${1 + this.#below(6)}`
+    const column = (): string => pick(['k', 'id', 'x'])
+    const left = `${t} l left join ${other} r on ${pick(['l.x = r.x', 'l.id = r.id', 'l.k = r.k', 'l.k = r.id'])}`
+    const body = this.#pick([
+      `select k, id, x from ${t} order by ${column()}, 1, 2, 3 limit ${1 + this.#below(4)}`,
+      `select distinct on (${column()}) k, id, x from ${t} order by 1, 2, 3`.replace(
+        /on \((\w+)\)(.*) order by/,
+        'on ($1)$2 order by $1,',
+      ),
+      `select k, count(*), max(x) from ${t} group by k${pick(['', ', x'])}`,
+      `select max(k), id, x from ${t} group by id, x`,
+      `select k, id, ${pick(['max(x)', 'count(*)', 'sum(id)'])} over (${pick(['', 'partition by k', 'partition by x', 'partition by x, k'])}) from ${t}`,
+      `select k, id, x from ${t} ${pick(['union', 'union all', 'intersect', 'except', 'except all'])} select k, id, x from ${other}`,
+      `select ${pick(['l', 'r'])}.k, r.id, l.x from ${left}`,
+      `select ${pick(['l', 'r'])}.k, count(*), count(r.x) from ${left} group by 1${pick(['', ', l.x'])}`,
+      `select k, id, x from ${t} where k in (${key}, ${1 + this.#below(6)})`,
+      `select k, count(*), 1 from ${t} group by rollup (k)`,
+      `with recursive w (k, id, n) as (select k, id, 0 from ${t} where k = ${key} union select ${pick(['o.k, o.id', 'w.k, o.id'])}, n + 1 from w join ${t} o on ${pick(['o.k = w.k', 'o.id = w.id + 1', 'o.k = w.id'])} where n < 2) select k, id, n from w`,
+    ])
+    const on = this.#pick([`z.k = s.k`, 'z.x = s.x', 'z.id = s.id', 'z.k is not distinct from s.k', 'true'])
+    const test = this.#pick([
+      `s.k = ${key}`,
+      `s.k = ${this.#value()}`,
+      `z.k = ${key}`,
+      `s.k is not distinct from ${this.#pick([key, 'null', this.#parameter(null), 'z.k'])} and z.k = ${key}`,
+      `(s.k = ${key} or (z.k = ${key} and z.k = s.k))`,
+      `(s.k = z.k or s.x = 1) and z.k = ${key}`,
+      `z.k = ${key} and z.k ${pick(['in', 'not in'])} (select k from ${t})`,
+      `z.k = ${key} and ${pick(['', 'not '])}exists (select ${pick(['1', 'count(*)'])} from ${t} e where e.k = ${pick(['z.k', 's.k', key])})`,
+      `s.k = ${key} and z.k is ${pick(['', 'not '])}null`,
+    ])
+    const output = this.#pick([
+      's.*, z.k',
+      'count(*)',
+      `s.k ${pick(['in', 'not in'])} (select k from ${other}), z.id`,
+    ])
+    const join = pick(['join', 'left join', 'right join'])
+    return `select ${output} from (${body}) s (k, id, x) ${join} ${other} z on ${on} where ${test}`
   }
 
   #query(depth: number, around: Surroundings, shape: { width: number; isTop?: boolean }): string {
