@@ -18,7 +18,7 @@ import type { PlacementPart } from '../../src/statement/statement.ts'
  */
 export const shardCount = 4
 const keys = [1, 2, 3, 4, 5, 6]
-export const shards = [0, 1, 2, 3]
+const shards = [0, 1, 2, 3]
 
 export const shardOfKey = (group: string, key: number): number => (group === 'h' ? key + 1 : key) % shardCount
 

@@ -313,7 +313,7 @@ function visitOperator(analysis: Analysis, node: Node): string {
 }
 
 /** The type of an expression, as far as proofs need it. */
-export function typeOf(analysis: Analysis, node: Node | undefined, scope: Scope): TypeGuess {
+function typeOf(analysis: Analysis, node: Node | undefined, scope: Scope): TypeGuess {
   if (node === undefined) return undefined
   const constant = constantOf(node)
   if (constant !== undefined) {

@@ -159,7 +159,7 @@ function viewTree(view: Relation): SelectStmt | undefined {
   return select
 }
 
-export function mayExpand(analysis: Analysis): boolean {
+function mayExpand(analysis: Analysis): boolean {
   analysis.expansions += 1
   if (analysis.expansions <= maxExpansions) return true
   analysis.refuse(

@@ -169,7 +169,7 @@ export function visibleColumns(items: readonly RangeItem[]): {
 
 const columnIndex = new WeakMap<Relation, ReadonlyMap<string, Column>>()
 
-export function columnsByName(relation: Relation): ReadonlyMap<string, Column> {
+function columnsByName(relation: Relation): ReadonlyMap<string, Column> {
   let index = columnIndex.get(relation)
   if (index === undefined) {
     index = new Map(relation.columns.map((column) => [column.name, column]))
@@ -243,8 +243,6 @@ export function renamedColumns(columns: ColumnSet, aliases: readonly string[]): 
     columns.isComplete,
   )
 }
-
-export const noColumns: ColumnSet = { isComplete: true, find: () => undefined, list: () => [] }
 
 /** Columns of which nothing is known. */
 export const hiddenColumnSet: ColumnSet = { isComplete: false, find: () => undefined, list: () => [] }

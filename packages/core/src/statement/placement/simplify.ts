@@ -97,6 +97,6 @@ function joinRanges(sets: readonly KeySet[]): readonly KeySet[] {
   return [{ kind: 'range', lower: a.lower, upper: b.upper }, ...sets.filter((set) => set !== a && set !== b)]
 }
 
-export function isSameSet(a: KeySet, b: KeySet): boolean {
+function isSameSet(a: KeySet, b: KeySet): boolean {
   return a === b || (a.kind === b.kind && JSON.stringify(a) === JSON.stringify(b))
 }

@@ -54,7 +54,7 @@ function readChange(
   return { returning, target, roots: targetRoots(target) }
 }
 
-export function targetRoots({ source }: WriteTarget): Roots {
+function targetRoots({ source }: WriteTarget): Roots {
   return source === undefined ? replicated : { kind: 'located', candidates: [[source]], hint: undefined }
 }
 
