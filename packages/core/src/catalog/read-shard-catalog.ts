@@ -162,7 +162,7 @@ const documents: readonly (readonly [keyof ShardCatalog, string])[] = [
              (select json_agg(a.attname order by k.n) from unnest(f.confkey) with ordinality k (attnum, n)
                 join pg_attribute a on a.attrelid = f.confrelid and a.attnum = k.attnum) as "targetColumns"
         from pg_constraint f
-       where f.contype = 'f' and f.convalidated and coalesce(to_jsonb(f) ->> 'conenforced', 'true') = 'true'
+       where f.contype = 'f' and f.convalidated and not f.condeferrable and coalesce(to_jsonb(f) ->> 'conenforced', 'true') = 'true'
          and coalesce(to_jsonb(f) ->> 'conperiod', 'false') = 'false'
          and not exists (select from pg_trigger t where t.tgconstraint = f.oid and t.tgenabled not in ('O', 'A'))
        order by f.conrelid, f.conname`),
