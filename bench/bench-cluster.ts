@@ -14,8 +14,12 @@ export interface BenchCluster {
 
 const ordersPerTenant = 50
 
-export async function startBenchCluster(shards: number, tenantCount = 400): Promise<BenchCluster> {
-  const cluster = await startCluster({ shards })
+export async function startBenchCluster(
+  shards: number,
+  tenantCount = 400,
+  { latencyMs = 0 }: { readonly latencyMs?: number } = {},
+): Promise<BenchCluster> {
+  const cluster = await startCluster({ shards, proxied: latencyMs > 0 })
   const urls = cluster.shards.map((shard) => shard.primary.url)
   for (const url of urls) {
     const client = new pg.Client(url)
@@ -64,5 +68,7 @@ export async function startBenchCluster(shards: number, tenantCount = 400): Prom
     await client.query('vacuum analyze')
     await client.end()
   }
+  // Only what is measured pays for the way: loading is done.
+  await Promise.all(cluster.shards.map((shard) => shard.primary.proxy?.set({ latencyMs })))
   return { cluster, urls, tenants, router, stop: () => cluster.stop() }
 }

@@ -6,28 +6,36 @@ import { printVariants, type Figure } from './report.ts'
 
 const text = 'select tenant_id, id, total from orders order by total desc, tenant_id, id limit 50'
 
-/** A sorted page over four shards, against the same statement on each shard alone. */
-export async function scanFigures({ rounds, scale }: BenchOptions): Promise<readonly Figure[]> {
-  const bench = await startBenchCluster(4, 200)
+/**
+ * A sorted page over four shards, against the same statement on each shard alone: with the servers on this machine,
+ * where four of them share its cores with the client, and with a network's way between client and servers.
+ */
+export async function scanFigures(options: BenchOptions): Promise<readonly Figure[]> {
+  return [...(await measure(options, 0)), ...(await measure(options, 2))]
+}
+
+async function measure({ rounds, scale }: BenchOptions, latencyMs: number): Promise<readonly Figure[]> {
+  const bench = await startBenchCluster(4, 200, { latencyMs })
   const router = await bench.router()
   const shards = bench.urls.map((url) => new pg.Pool({ connectionString: url, max: 4 }))
+  const way = latencyMs === 0 ? 'all on one machine' : `${latencyMs} ms each way`
   try {
     const variants = await interleave(
       [
         ...shards.map((pool, index) => ({ name: `shard ${index} alone`, run: () => pool.query(text) })),
         { name: 'four shards, merged', run: () => router.pool.query(text) },
       ],
-      { callers: 1, operations: Math.round(300 * scale), rounds },
+      { callers: 1, operations: Math.round((latencyMs === 0 ? 300 : 100) * scale), rounds },
     )
-    console.log(printVariants('order by … limit 50, 1 caller', variants))
+    console.log(printVariants(`order by … limit 50, 1 caller, ${way}`, variants))
     const merged = variants.at(-1) as VariantFigures
     const slowest = Math.min(...variants.slice(0, -1).map((each) => each.throughput.median))
     // Time of the merged statement in times of the slowest shard's own.
     const ratio = (value: number): number => slowest / value
     return [
       {
-        what: 'ORDER BY … LIMIT 50 over 4 shards, time against the slowest shard alone',
-        value: spread([ratio(merged.throughput.min), ratio(merged.throughput.median), ratio(merged.throughput.max)]),
+        what: `ORDER BY … LIMIT 50 over 4 shards, time against the slowest shard alone, ${way}`,
+        value: spread([merged.throughput.min, merged.throughput.median, merged.throughput.max].map(ratio)),
         unit: '×',
         target: { relation: '≤', value: 1.3 },
       },
