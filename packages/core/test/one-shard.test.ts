@@ -56,6 +56,21 @@ describe('one shard with a replica', () => {
     })
   })
 
+  it('reads what a transaction has committed, however late the replica is', async () => {
+    const replica = cluster.shards[0]?.replicas[0]
+    await replica?.pauseReplay()
+    try {
+      const client = await pool.connect()
+      await client.query('begin')
+      await client.query('insert into notes values (50)')
+      await client.query('commit')
+      client.release()
+      expect((await pool.query('select id from notes where id = 50')).rowCount).toBe(1)
+    } finally {
+      await replica?.resumeReplay()
+    }
+  })
+
   it('never waits for itself, with one connection to a node', async () => {
     const client = await pool.connect()
     for (let id = 100; id < 110; id++) {
