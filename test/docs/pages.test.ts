@@ -1,0 +1,119 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { startCluster, type Cluster } from '@shardline/local-cluster'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pageProgram } from './page-program.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const paths = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+  ...readdirSync(join(root, 'packages')).map((name) => `packages/${name}/README.md`),
+]
+const pages = paths.map((path) => {
+  const markdown = readFileSync(join(root, path), 'utf8')
+  const program = pageProgram(markdown, join(import.meta.dirname, 'run-blocks.ts'))
+  return { path, markdown, ...program, file: `${path.replaceAll('/', '-')}.ts` }
+})
+
+const dir = mkdtempSync(join(tmpdir(), 'shardline-docs-'))
+// The example application has what a reader installs.
+symlinkSync(join(root, 'examples/feature-store/node_modules'), join(dir, 'node_modules'))
+for (const { file, text } of pages) writeFileSync(join(dir, file), text)
+writeFileSync(join(dir, 'package.json'), '{ "type": "module" }')
+const typeRoots = [join(root, 'node_modules/@types')]
+writeFileSync(
+  join(dir, 'tsconfig.json'),
+  JSON.stringify({
+    extends: join(root, 'tsconfig.base.json'),
+    compilerOptions: {
+      // Readers know how many elements their arrays have.
+      noUncheckedIndexedAccess: false,
+      typeRoots,
+      noEmit: true,
+      composite: false,
+      declaration: false,
+      declarationMap: false,
+      sourceMap: false,
+      allowImportingTsExtensions: true,
+      rewriteRelativeImportExtensions: false,
+      lib: ['es2024', 'esnext.disposable'],
+    },
+    files: pages.map(({ file }) => file),
+  }),
+)
+afterAll(() => rmSync(dir, { recursive: true }))
+
+const run = promisify(execFile)
+
+test('every example compiles', async () => {
+  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
+  const { stdout } = await run(process.execPath, [tsc, '--pretty', 'false'], { cwd: dir }).catch(
+    (error: { readonly stdout: string }) => error,
+  )
+  // The packages' own sources are compiled along, and judged elsewhere.
+  expect(stdout.split('\n').filter((line) => !line.startsWith('..'))).toEqual([''])
+})
+
+describe('every example that says so runs, and prints what the page says', () => {
+  let cluster: Cluster
+  let env: Record<string, string>
+  beforeAll(async () => {
+    cluster = await startCluster({ shards: 2, replicas: 1, conf: { max_prepared_transactions: 20 } })
+    const [eu0, eu1] = cluster.shards.map((shard) => ({
+      primary: shard.urls.primary,
+      replica: shard.urls.replicas[0] ?? '',
+    }))
+    env = {
+      EU0: eu0?.primary ?? '',
+      EU0_R1: eu0?.replica ?? '',
+      EU1: eu1?.primary ?? '',
+      EU1_R1: eu1?.replica ?? '',
+    }
+  })
+  afterAll(() => cluster.stop())
+
+  const runnable = pages.filter(({ blocks }) => blocks.some(({ isRun }) => isRun))
+  test.each(runnable)('$path', async ({ file, blocks }) => {
+    await cluster.sql('drop schema public cascade; create schema public')
+    await cluster.waitForReplay()
+    const { stdout } = await run(process.execPath, [join(dir, file)], { env: { ...process.env, ...env } })
+    const printed = new Map<number, string[]>()
+    let current: string[] = []
+    for (const line of stdout.trim().split('\n')) {
+      const said = JSON.parse(line) as number | string
+      if (typeof said === 'number') printed.set(said, (current = []))
+      else current.push(oneSpaced(said))
+    }
+    const promised = blocks.flatMap(({ line, isRun, prints }) =>
+      isRun ? [[line, prints?.map(oneSpaced) ?? []] as const] : [],
+    )
+    expect(printed).toEqual(new Map(promised))
+  })
+})
+
+describe('links', () => {
+  test.each(pages)('of $path lead to files', ({ path, markdown }) => {
+    const targets = [...markdown.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target = '']) => target)
+    const isThere = (target: string): boolean => {
+      try {
+        readFileSync(resolve(root, dirname(path), target))
+        return true
+      } catch (error) {
+        return (error as { readonly code?: unknown }).code === 'EISDIR'
+      }
+    }
+    expect(targets.filter((target) => !isThere(target))).toEqual([])
+  })
+})
+
+/** Line breaks and columns are the page's own. */
+function oneSpaced(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').trim()
+}
