@@ -140,6 +140,35 @@ describe('an INSERT whose rows are refused by several shards', () => {
     expect(await expectAlike(rowsOf([], [], ['not a number']), true)).toMatchObject({ code: '22P02', position: expect.stringMatching(/^\d+$/) as string })
   })
 
+  it.each([
+    ['rows of unequal length', "($1, 101, 'de'), ($2, 102)", '42601'],
+    ['a set-returning function', '($1, generate_series(101, 103), null), ($2, 104, null)', '0A000'],
+    ['a window function', '($1, 101, null), ($2, lag(1) over (), null)', '42P20'],
+  ])('refuses %s as one PostgreSQL does, though each shard alone would take its rows', async (_what, rows, code) => {
+    const statement = { text: `insert into orders (tenant_id, id, country) values ${rows}`, values: tenants.slice(0, 2) }
+    const expected = await told(single, statement)
+    expect(expected).toMatchObject({ code })
+    expect(await told(router.pool as unknown as pg.Pool, statement)).toEqual(expected)
+  })
+
+  it('refuses a parameter whose type depends on rows of another shard', async () => {
+    const columnsAndRows = '(tenant_id, id, note, amount) values ($1, $3, null, 1), ($2, 102, $3, 1)'
+    await expect(
+      router.pool.query(`insert into orders ${columnsAndRows}`, [...tenants.slice(0, 2), '0101']),
+    ).rejects.toMatchObject({ code: 'CROSS_SHARD' })
+    await expectSame(columnsAndRows.replaceAll('$3', '$3::text::int'), '0101')
+    await expectSame('(tenant_id, id, amount) values ($1, $3, 1), ($2, $3, 2)', '0101')
+  })
+
+  async function expectSame(columnsAndRows: string, value: string): Promise<void> {
+    const text = `insert into orders ${columnsAndRows} returning id, note, amount`
+    const values = [...tenants.slice(0, 2), value]
+    const { rows } = await single.query(text, values)
+    expect((await router.pool.query(text, values)).rows).toEqual(rows)
+    await told(single, { text: 'select', values: [] })
+    await told(router.pool as unknown as pg.Pool, { text: 'select', values: [] })
+  }
+
   it('leaves nothing behind', async () => {
     await expectAlike(rowsOf([], ['check'], [], ['not null']), false)
     for (const { primary } of several.shards) {

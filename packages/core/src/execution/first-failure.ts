@@ -57,7 +57,11 @@ function isAboutRows(error: unknown): error is DatabaseError {
 
 const explain = 'EXPLAIN '
 
-async function planningError(engine: Engine, { statement, route, query }: Job<SplitRoute>): Promise<unknown> {
+/**
+ * What PostgreSQL says to the whole statement before it runs any of it; undefined when it would run it.
+ * Rejects when no server can be asked.
+ */
+export async function planningError(engine: Engine, { statement, route, query }: Job<SplitRoute>): Promise<unknown> {
   const [shard = ''] = route.rowsByShard.keys()
   try {
     await engine.primary(shard).execute({

@@ -1,4 +1,5 @@
 import { StatementError } from '../errors.ts'
+import { judgeRows, type RowsVerdict } from './row-items.ts'
 import { endOfToken } from '../statement/comments.ts'
 import { parseInsert } from '../statement/insert-template.ts'
 import { parse } from '../statement/parser.ts'
@@ -18,13 +19,22 @@ interface Piece {
   readonly parameters: readonly number[]
 }
 
-interface Layout {
+interface Pieces {
   readonly head: Piece
   readonly rows: readonly Piece[]
   readonly tail: Piece
 }
 
+interface Layout extends Pieces {
+  readonly verdict: RowsVerdict
+}
+
 const layouts = new WeakMap<Statement, Layout | 'unknown'>()
+
+/** What becomes of the rows' meaning when they are told apart. Throws as `splitInsert` does. */
+export function rowsVerdict(statement: Statement): RowsVerdict {
+  return layoutOf(statement).verdict
+}
 
 /**
  * Cuts some rows out of `INSERT … VALUES`, by their place in the text, and numbers the parameters that are left anew
@@ -71,7 +81,8 @@ function layoutOf(statement: Statement): Layout {
   let layout = layouts.get(statement)
   if (layout === undefined) {
     const found = scan(statement.text)
-    layout = found !== undefined && isProved(statement.text, found) ? found : 'unknown'
+    const rows = found === undefined ? undefined : provedRows(statement.text, found)
+    layout = found === undefined || rows === undefined ? 'unknown' : { ...found, verdict: judgeRows(rows, numbersIn(found.tail)) }
     layouts.set(statement, layout)
   }
   if (layout === 'unknown') throw notSplit()
@@ -84,7 +95,7 @@ const comma = 0x2c
 const dollar = 0x24
 
 /** The text has no comments: those are taken out before it is analysed. */
-function scan(text: string): Layout | undefined {
+function scan(text: string): Pieces | undefined {
   const parameters: number[] = []
   const places: { readonly start: number; readonly end: number }[] = []
   let depth = 0
@@ -160,16 +171,22 @@ function dealParameters(
   })
 }
 
-function isProved(text: string, { rows }: Layout): boolean {
+function numbersIn({ parameters }: Piece): ReadonlySet<number> {
+  return new Set(parameters.filter((_, at) => at % 3 === 2))
+}
+
+/** The items of every row, when the parser sees the rows where they were found. */
+function provedRows(text: string, { rows }: Pieces): readonly (readonly Node[])[] | undefined {
   const { stmts } = parseInsert(text) ?? parse(text)
   const [only] = stmts
   const lists = bodyAs(bodyAs(only?.stmt, 'InsertStmt')?.selectStmt, 'SelectStmt')?.valuesLists
-  if (stmts.length !== 1 || lists === undefined || lists.length !== rows.length) return false
+  if (stmts.length !== 1 || lists === undefined || lists.length !== rows.length) return undefined
   const toIndex = createOffsetMap(text)
-  return lists.every((list, at) => {
+  const isThere = lists.every((list, at) => {
     const place = rows[at]
     return place !== undefined && isWithin(list, place, toIndex)
   })
+  return isThere ? lists.map((list) => bodyAs(list, 'List')?.items ?? []) : undefined
 }
 
 function isWithin(row: Node, place: Piece, toIndex: OffsetMap): boolean {

@@ -1,13 +1,14 @@
-import { DatabaseError } from '../errors.ts'
-import { firstFailure } from './first-failure.ts'
+import { DatabaseError, StatementError } from '../errors.ts'
+import { firstFailure, planningError } from './first-failure.ts'
 import { rowsResult, wireText } from './result.ts'
 import { wrongCount } from './server-error.ts'
 import { agreedFields } from './shard-fields.ts'
-import { splitInsert } from './split-insert.ts'
+import { rowsVerdict, splitInsert } from './split-insert.ts'
 import { writeAtomically } from './two-phase.ts'
 import type pg from 'pg'
 import type { RawRow } from '../merge/row.ts'
 import type { SplitRoute, WriteAllRoute } from '../routing/route.ts'
+import type { Statement } from '../statement/statement.ts'
 import type { Engine } from './engine.ts'
 import type { Job } from './job.ts'
 import type { ShardWrite } from './two-phase.ts'
@@ -20,6 +21,7 @@ export async function writeShards(
   const { route, observer } = job
   const isReference = route.kind === 'write-all' && route.isReference
   const writes = shardWrites(engine, job)
+  if (route.kind === 'split') await checkRows(engine, job as Job<SplitRoute>)
   for (const { shard } of writes) observer?.asked(engine.primary(shard))
   const results = await writeAtomically(engine, writes, {
     order: isReference ? 'first' : 'together',
@@ -30,6 +32,26 @@ export async function writeShards(
     throw route.kind === 'split' ? await firstFailure(engine, job as Job<SplitRoute>, error) : error
   })
   return combine(engine, job, { writes, results })
+}
+
+const accepted = new WeakSet<Statement>()
+
+/** Throws unless the rows mean apart what they mean together. */
+async function checkRows(engine: Engine, job: Job<SplitRoute>): Promise<void> {
+  const { statement } = job
+  const verdict = rowsVerdict(statement)
+  if (verdict === 'plain') return
+  if (verdict === 'ambiguous') {
+    throw new StatementError(
+      'CROSS_SHARD',
+      'The rows of this INSERT belong to several shards, and one of its parameters stands in several places that may give it different types. Pass the value once for each place, or cast every one of them to the same type.',
+    )
+  }
+  // Once per text: what a server accepts as a whole it accepts again.
+  if (accepted.has(statement)) return
+  const error = await planningError(engine, job)
+  if (error !== undefined) throw error
+  accepted.add(statement)
 }
 
 function shardWrites(
