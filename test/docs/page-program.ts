@@ -58,7 +58,7 @@ export function pageProgram(markdown: string, runner: string): PageProgram {
     blocks.push({ line: start + 1, isRun: mark === 'run', prints: promised(content, source.slice(end + 1)) })
   }
   const runs = blocks.flatMap(({ isRun, line }, index) => (isRun ? [`[${line}, block${index}]`] : []))
-  lines[0] = `import { runBlocks } from ${JSON.stringify(runner)}; ${imports.text}`
+  lines[0] = `import { runBlocks } from ${JSON.stringify(runner)}; ${imports.text}; ${lines[0]}`
   lines.push(`await runBlocks([${runs.join(', ')}])`)
   return { text: lines.join('\n'), blocks }
 }
