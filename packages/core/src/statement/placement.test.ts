@@ -65,3 +65,26 @@ describe('distribution vectors', () => {
     })
   }
 })
+
+describe('a shard key that is an identity column', () => {
+  const orders = catalog.relations.get('public.orders')
+  if (orders === undefined) throw new Error('no table orders')
+  const columns = orders.columns.map((column) =>
+    column.name === 'tenant_id' ? { ...column, hasDefault: true } : column,
+  )
+  const relations = new Map([...catalog.relations, ['public.orders', { ...orders, columns }]])
+  const refusalOf = (sql: string): string | undefined => {
+    const [statement] = parse(sql).stmts
+    if (statement === undefined) throw new Error(`not parsable: ${sql}`)
+    return analysePlacement(statement.stmt, sql, { ...catalog, relations }).refusal?.code
+  }
+
+  test.each([
+    'insert into orders (tenant_id, id) overriding user value values ($1, $2)',
+    'insert into orders (tenant_id, id) overriding user value select tenant_id, id from customers where tenant_id = 1',
+    'merge into orders o using (select * from customers where tenant_id = 1) c on o.tenant_id = c.tenant_id when not matched then insert (tenant_id, id) overriding user value values (c.tenant_id, 1)',
+  ])('is not given by a value that is overridden: %s', (sql) => {
+    expect(refusalOf(sql)).toBe('SHARD_KEY_MISSING')
+    expect(refusalOf(sql.replace('overriding user value', 'overriding system value'))).toBeUndefined()
+  })
+})

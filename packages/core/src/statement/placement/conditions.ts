@@ -5,7 +5,7 @@ import type { Analysis } from './analysis.ts'
 import { equate, isPlainComparison } from './equalities.ts'
 import { walkExpression, walkOperation } from './expressions.ts'
 import { allHold, bothHold, neverTrue, noFacts, oneHolds, type Facts, type SetFact } from './facts.ts'
-import { isKeySlot, type Binding } from './model.ts'
+import { isKeyBinding, isKeySlot, type Binding } from './model.ts'
 import { bindColumn, type Scope } from './scope.ts'
 import { analyseSublink } from './sublinks.ts'
 import { readKeyArray, readKeyList, readKeyValue } from './values.ts'
@@ -253,15 +253,6 @@ function readRows(
 function keyTypeOf(binding: Binding): KeyType | undefined {
   if (binding.type === undefined || binding.type === 'unknown') return undefined
   return isKeyBinding(binding) || binding.down.some(isKeySlot) ? binding.type : undefined
-}
-
-/** True when the value can only come from shard keys, which are never NULL by themselves. */
-export function isKeyBinding(binding: Binding): boolean {
-  return (
-    binding.up !== undefined &&
-    binding.up.length > 0 &&
-    binding.up.every((slot) => slot.source.placement !== undefined && isKeySlot(slot))
-  )
 }
 
 function restrict(key: Binding, set: KeySet): Facts {

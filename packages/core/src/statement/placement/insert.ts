@@ -1,5 +1,5 @@
 import type { InsertStmt, OnConflictClause, SelectStmt } from 'libpg-query'
-import type { KeyValue } from '../key-set.ts'
+import { noKeys, type KeyValue } from '../key-set.ts'
 import type { KeyedPlacement, Relation } from '../catalog.ts'
 import type { InsertRows } from '../statement.ts'
 import { bodyAs, columnOf, type Node } from '../tree.ts'
@@ -27,6 +27,7 @@ export function readInsert(analysis: Analysis, insert: InsertStmt, outer: QueryC
   const context: QueryContext = { parent: outer.parent, ctes: within.ctes }
   const target = readTarget(analysis, insert.relation, context, 'written')
   const columns = insertedColumns(insert, target.relation)
+  if (insert.override === 'OVERRIDING_USER_VALUE') refuseOverridden(analysis, target)
   const select = bodyAs(insert.selectStmt, 'SelectStmt')
   const isValues = select?.valuesLists !== undefined && isBare(select)
   const outcome =
@@ -62,6 +63,16 @@ function refuseMissing(analysis: Analysis, target: WriteTarget, placement: Keyed
     `an INSERT without ${table}.${placement.keyColumn}`,
     `The INSERT into "${table}" gives no value for its shard key "${placement.keyColumn}". A row needs its key to have a place: add the column.`,
   )
+}
+
+/** OVERRIDING USER VALUE puts the sequence's number in the place of the value given for an identity column. */
+export function refuseOverridden(analysis: Analysis, target: WriteTarget): void {
+  const placement = target.source?.placement
+  if (placement === undefined) return
+  const column = target.relation?.columns.find(({ name }) => name === placement.keyColumn)
+  // An identity column's default has no text.
+  if (column?.hasDefault === true && column.defaultText === undefined)
+    refuseMissing(analysis, target, placement)
 }
 
 function refuseComputed(analysis: Analysis, target: WriteTarget, placement: KeyedPlacement): void {
@@ -113,6 +124,12 @@ function readRows(
   if (placement === undefined || target.source === undefined) {
     return { rows: undefined, roots: replicated, defaulted: [...defaulted] }
   }
+  const width = lengthOf(lists[0])
+  if (lists.some((list) => lengthOf(list) !== width)) {
+    // No server takes such a text, but rows dealt out to several would be of equal length: any one may say so.
+    target.source.sets.push(noKeys)
+    return { rows: undefined, roots: replicated, defaulted: [...defaulted] }
+  }
   target.source.sets.push({ kind: 'values', values: keys })
   const rows = { table: target.relation?.name ?? '', placement, keys }
   return {
@@ -124,6 +141,10 @@ function readRows(
     ),
     defaulted: [...defaulted],
   }
+}
+
+function lengthOf(list: Node | undefined): number {
+  return bodyAs(list, 'List')?.items?.length ?? 0
 }
 
 function refuseNull(analysis: Analysis, target: WriteTarget, placement: KeyedPlacement): void {

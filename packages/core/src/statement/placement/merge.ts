@@ -5,6 +5,7 @@ import { applyFacts } from './apply.ts'
 import { readCondition } from './conditions.ts'
 import { bindExpression, useOf, walkExpression } from './expressions.ts'
 import { readFrom } from './from.ts'
+import { refuseOverridden } from './insert.ts'
 import { refusedRoots } from './model.ts'
 import { createLevel, nullableItems, type Scope } from './scope.ts'
 import { assignedBinding, readReturning, readTarget, type WriteReading, type WriteTarget } from './targets.ts'
@@ -72,6 +73,7 @@ function readInserted(analysis: Analysis, clause: MergeWhenClause, target: Write
   const placement = target.source?.placement
   const relation = target.relation
   if (placement === undefined || relation === undefined) return
+  if (clause.override === 'OVERRIDING_USER_VALUE') refuseOverridden(analysis, target)
   const node = values[names.indexOf(placement.keyColumn)]
   const added = analysis.addSource('written', 'write', placement.keyType, { relation, placement })
   const value = readKeyValue(node, placement.keyType, analysis.catalog)

@@ -110,3 +110,12 @@ export function isKeySlot(slot: Slot): boolean {
   const { kind, placement } = slot.source
   return kind === 'table' || kind === 'written' ? placement?.keyColumn === slot.column : true
 }
+
+/** True when the value can only come from shard keys, which are never NULL by themselves. */
+export function isKeyBinding(binding: Binding): boolean {
+  return (
+    binding.up !== undefined &&
+    binding.up.length > 0 &&
+    binding.up.every((slot) => slot.source.placement !== undefined && isKeySlot(slot))
+  )
+}

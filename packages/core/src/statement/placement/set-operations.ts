@@ -1,8 +1,14 @@
 import type { SelectStmt } from 'libpg-query'
 import { keyFamilies, type KeyType } from '../key-type.ts'
 import type { Query, QueryOutput } from './analysis.ts'
-import { isKeyBinding } from './conditions.ts'
-import { refusedRoots, unknownBinding, type Binding, type Roots, type TypeGuess } from './model.ts'
+import {
+  isKeyBinding,
+  refusedRoots,
+  unknownBinding,
+  type Binding,
+  type Roots,
+  type TypeGuess,
+} from './model.ts'
 import { unionRoots } from './roots.ts'
 
 export interface CombinedBranches {

@@ -1,7 +1,7 @@
 import { bodyAs, qualifiedName, type Node } from '../tree.ts'
 import type { Analysis, Query, UseType } from './analysis.ts'
 import { equate } from './equalities.ts'
-import type { Binding } from './model.ts'
+import { isKeyBinding, type Binding } from './model.ts'
 import { bindColumn, type Scope } from './scope.ts'
 
 export type WalkExpression = (
@@ -38,14 +38,19 @@ export function analyseSublink(analysis: Analysis, node: Node, scope: Scope, wal
     }
   }
   for (const { test, output } of pairs) {
-    // Whatever IN stands in (NOT, OR, a target list): rows with another key compare as false, never as NULL.
-    if (!test.isNullable && !output.isNullable) {
+    // Whatever IN stands in (NOT, OR, a target list): rows with another value compare as false, never as NULL.
+    if (isNeverNull(test) && isNeverNull(output)) {
       for (const equality of equate(analysis.catalog, test, output)) {
         if (output.down.includes(equality.to)) analysis.equalities.push(equality)
       }
     }
   }
   return { kind, query, pairs }
+}
+
+/** A column that may hold NULL compares as NULL with any row at all, and as false with none. */
+function isNeverNull(binding: Binding): boolean {
+  return !binding.isNullable && (isKeyBinding(binding) || binding.column?.notNull === true)
 }
 
 function kindOf(sublink: ReturnType<typeof bodyAs<'SubLink'>>): Sublink['kind'] {
