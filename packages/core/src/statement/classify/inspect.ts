@@ -1,4 +1,4 @@
-import type { A_Expr, FuncCall, RangeVar, TypeCast, TypeName, WithClause } from 'libpg-query'
+import type { A_Expr, CommonTableExpr, FuncCall, RangeVar, TypeCast, TypeName, WithClause } from 'libpg-query'
 import { relationKey, findRelation, type Catalog, type Relation } from '../catalog.ts'
 import {
   bodyAs,
@@ -18,9 +18,9 @@ import {
 import { functionUse, hasVolatileFunctions, isServerView, operatorUse } from '../volatility.ts'
 import { applyFunction, FindingsBuilder, type Findings } from './findings.ts'
 
-/** Names of the WITH queries that are visible at a place. */
+/** A WITH query that is visible at a place, and those visible besides. A chain: copies would cost its square. */
 interface Scope {
-  readonly names: ReadonlySet<string>
+  readonly name: string
   readonly outer: Scope | undefined
 }
 
@@ -96,19 +96,23 @@ class Inspection {
     reverseFrom(this.#scopes, first)
   }
 
-  #enterWith(clause: WithClause, outer: Scope | undefined): Scope {
-    const names = new Set<string>()
-    const all: Scope = { names, outer }
-    for (const node of clause.ctes ?? []) {
-      const cte = bodyAs(node, 'CommonTableExpr')
-      if (cte?.ctequery === undefined) continue
-      const visible = clause.recursive === true ? all : { names: new Set(names), outer }
-      const tag = tagOf(cte.ctequery)
+  #enterWith(clause: WithClause, outer: Scope | undefined): Scope | undefined {
+    const definitions = (clause.ctes ?? []).map((node) => bodyAs(node, 'CommonTableExpr') ?? {})
+    const enter = (scope: Scope | undefined, { ctename: name = '' }: CommonTableExpr): Scope => ({
+      name,
+      outer: scope,
+    })
+    const all = definitions.reduce(enter, outer)
+    let before = outer
+    for (const definition of definitions) {
+      const { ctequery: query, ctename: name = '' } = definition
+      if (query === undefined) continue
+      const tag = tagOf(query)
       if (modifyingTags.has(tag)) {
-        this.findings.needsPrimary('data-modifying-cte', `${verb(tag)} in WITH ${cte.ctename ?? ''}`)
+        this.findings.needsPrimary('data-modifying-cte', `${verb(tag)} in WITH ${name}`)
       }
-      this.#push(cte.ctequery, visible)
-      names.add(cte.ctename ?? '')
+      this.#push(query, clause.recursive === true ? all : before)
+      before = enter(before, definition)
     }
     return all
   }
@@ -202,6 +206,7 @@ class Inspection {
     const { schemaname: schema, relname: name = '' } = relation
     this.findings.table({ schema, name, access: 'write' })
     const known = findRelation(this.#catalog, schema, name)
+    if (known === undefined) this.#unknownRelation(schema, name)
     if (known?.kind !== 'view') return
     // A write through a view reaches its base tables.
     for (const base of this.#readView(known)?.tables ?? []) this.findings.table({ ...base, access: 'write' })
@@ -210,7 +215,7 @@ class Inspection {
   #relation(relation: RangeVar, scope: Scope | undefined): void {
     const { schemaname: schema, relname: name = '' } = relation
     if (schema === undefined) {
-      for (let at = scope; at !== undefined; at = at.outer) if (at.names.has(name)) return
+      for (let at = scope; at !== undefined; at = at.outer) if (at.name === name) return
     }
     const findings = this.findings
     findings.table({ schema, name, access: 'read' })
@@ -227,10 +232,13 @@ class Inspection {
     }
     const known = findRelation(this.#catalog, schema, name)
     if (known !== undefined) this.#knownRelation(known)
-    else if (this.#catalog.version !== 0 && !name.startsWith('pg_')) {
-      // A temporary table of this session, or something the catalog has not seen yet: only the primary surely has it.
-      findings.needsPrimaryToPlan('unknown-table', schema === undefined ? name : relationKey(schema, name))
-    }
+    else this.#unknownRelation(schema, name)
+  }
+
+  /** A temporary table of this session, or something the catalog has not seen yet: only the primary surely has it. */
+  #unknownRelation(schema: string | undefined, name: string): void {
+    if (this.#catalog.version === 0 || name.startsWith('pg_')) return
+    this.findings.needsPrimaryToPlan('unknown-table', schema === undefined ? name : relationKey(schema, name))
   }
 
   #knownRelation(relation: Relation): void {

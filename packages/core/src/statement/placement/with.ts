@@ -31,15 +31,13 @@ export function bindWith(
   const unread: (() => void)[] = []
   let { ctes } = context
   const list = (clause?.ctes ?? []).map((node) => bodyAs(node, 'CommonTableExpr') ?? {})
-  for (const [index, definition] of list.entries()) {
+  if (clause?.recursive === true) {
+    // Each of them hides the one of its own name as soon as it is read.
+    for (const { ctename: name = '' } of list) ctes = { name, cte: forwardReference(analysis), next: ctes }
+  }
+  for (const definition of list) {
     const name = definition.ctename ?? ''
-    let visible = ctes
-    if (clause?.recursive === true) {
-      for (const later of list.slice(index + 1)) {
-        visible = { name: later.ctename ?? '', cte: forwardReference(analysis), next: visible }
-      }
-    }
-    const inner: QueryContext = { parent: context.parent, ctes: visible }
+    const inner: QueryContext = { parent: context.parent, ctes }
     ctes = {
       name,
       cte: createCte(analysis, definition, inner, clause?.recursive === true, unread),
