@@ -8,8 +8,8 @@ export interface RoutingInput {
   readonly topology: Topology
   readonly keys: KeyResolver
   readonly consistency: Consistency
-  /** Tenant placements of the configuration, one per group: a tenant context is resolved through them. */
-  readonly tenantPlacements: readonly KeyedPlacement[]
+  /** Tenant placements by keyspace, one per group: a tenant context is resolved through those of the statement's keyspace. */
+  readonly tenantPlacements: ReadonlyMap<string, readonly KeyedPlacement[]>
   /** The keyspace of statements that name no relation. */
   readonly defaultKeyspace: string
   /** Uniform in [0, 1): spreads statements that any shard can answer. */

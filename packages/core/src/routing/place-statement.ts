@@ -47,7 +47,7 @@ export function placeStatement(
     return { kind: 'single', shard: onlyShard, isAnyShard: true, reason: { rule: 'only-shard' } }
   }
   if (context.shard !== undefined) {
-    return placeOnShard(statement, values, context.shard, keyspace, input, context.isHinted)
+    return placeOnShard(statement, values, { ...context, shard: context.shard }, keyspace, input)
   }
 
   if (statement.kind === 'unparsable') raiseSyntaxError(statement)
@@ -58,7 +58,7 @@ export function placeStatement(
     )
   }
 
-  const pin = context.tenant === undefined ? undefined : tenantPin(context.tenant, input)
+  const pin = context.tenant === undefined ? undefined : tenantPin(context.tenant, keyspace.name, input)
   raiseUnlessWaived(placement.refusal, pin === undefined ? undefined : 'tenant')
 
   if (!placedKinds.has(statement.kind) && placement.parts.length === 0) {
@@ -125,9 +125,12 @@ function placeParts(
   if (statement.kind === 'explain' || statement.kind === 'cursor') {
     raise({
       code: 'UNSUPPORTED_SCATTER',
-      construct: statement.kind === 'explain' ? 'EXPLAIN over several shards' : 'a cursor over several shards',
+      construct:
+        statement.kind === 'explain' ? 'EXPLAIN over several shards' : 'a cursor over several shards',
       message: `The statement concerns ${resolved.shards.length} shards, each of which would give its own answer. Run it in router.run({ shard }, …)${
-        statement.kind === 'explain' ? ', or ask router.explain() for the route.' : ', or stream it through router.pool.stream().'
+        statement.kind === 'explain'
+          ? ', or ask router.explain() for the route.'
+          : ', or stream it through router.pool.stream().'
       }`,
     })
   }
@@ -181,8 +184,10 @@ function checkTenant(
   keyspace: KeyspaceDescription,
   input: RoutingInput,
 ): void {
-  if (context.tenant === undefined && !input.tenantPlacements.some((placement) => placement.isGuarded)) return
-  const pin = context.tenant === undefined ? undefined : tenantPin(context.tenant, input)
+  const isGuarded =
+    input.tenantPlacements.get(keyspace.name)?.some((placement) => placement.isGuarded) ?? false
+  if (context.tenant === undefined && !isGuarded) return
+  const pin = context.tenant === undefined ? undefined : tenantPin(context.tenant, keyspace.name, input)
   if (statement.placement.rows !== undefined) {
     placeRows(statement, statement.placement.rows, values, keyspace, input, pin)
   } else {
@@ -194,19 +199,28 @@ function checkTenant(
 function placeOnShard(
   statement: Statement,
   values: readonly unknown[],
-  shard: string,
+  { shard, tenant, isHinted }: EffectiveContext & { readonly shard: string },
   keyspace: KeyspaceDescription,
   input: RoutingInput,
-  isHinted: boolean,
 ): PlacedStatement {
   checkContextShard({ shard }, keyspace)
+  const pin = tenant === undefined ? undefined : tenantPin(tenant, keyspace.name, input)
+  if (pin !== undefined && pin.shard !== shard) {
+    throw new StatementError(
+      'CONTEXT_CONFLICT',
+      `The context names shard "${shard}" and a tenant that lies on shard "${pin.shard}". Leave out one of the two.`,
+      { details: { shard, tenantShard: pin.shard } },
+    )
+  }
   const { placement } = statement
   raiseUnlessWaived(placement.refusal, 'shard')
   const reason: PlacementReason = { rule: isHinted ? 'hint' : 'shard-context', subject: shard }
   if (placement.rows !== undefined) {
-    const placed = placeRows(statement, placement.rows, values, keyspace, input, undefined)
+    const placed = placeRows(statement, placement.rows, values, keyspace, input, pin)
     if (placed.kind !== 'single' || placed.shard !== shard) refuseForeignRows(placement.rows.table, shard)
   }
+  // A part about another tenant is refused here as it is without the shard.
+  if (pin !== undefined) resolveParts(statement, values, keyspace, input, pin)
   for (const part of placement.parts) {
     // An unsharded table has its own copy on a shard that is named: migrations keep their books like that.
     if (part.access !== 'write' || part.kind === 'home') continue
@@ -230,16 +244,31 @@ function single(shard: string): Extract<PlacedStatement, { kind: 'single' }> {
   return { kind: 'single', shard, isAnyShard: false, reason: { rule: 'only-shard' } }
 }
 
-function keyspaceOf(statement: Statement, context: EffectiveContext, input: RoutingInput): KeyspaceDescription {
+function keyspaceOf(
+  statement: Statement,
+  context: EffectiveContext,
+  input: RoutingInput,
+): KeyspaceDescription {
   const named = statement.placement.keyspace
   const pinned = context.shard === undefined ? undefined : input.topology.shards.get(context.shard)?.keyspace
-  const name = named ?? pinned ?? input.defaultKeyspace
+  const name =
+    named ?? pinned ?? (context.tenant === undefined ? input.defaultKeyspace : tenantKeyspace(input))
   const keyspace = input.topology.keyspaces.get(name)
   if (keyspace === undefined) throw new Error(`unknown keyspace ${name}`)
   return keyspace
 }
 
-function checkContextShard(context: { readonly shard: string | undefined }, keyspace: KeyspaceDescription): void {
+/** Where a tenant's statements go that name no table: the default keyspace, or the first one that has tenants. */
+function tenantKeyspace({ defaultKeyspace, tenantPlacements }: RoutingInput): string {
+  if (tenantPlacements.has(defaultKeyspace)) return defaultKeyspace
+  const [first] = tenantPlacements.keys()
+  return first ?? defaultKeyspace
+}
+
+function checkContextShard(
+  context: { readonly shard: string | undefined },
+  keyspace: KeyspaceDescription,
+): void {
   if (context.shard === undefined || keyspace.shards.includes(context.shard)) return
   throw new StatementError(
     'CONTEXT_CONFLICT',

@@ -3,11 +3,15 @@ import { relationKey, type KeyedPlacement } from '../statement/catalog.ts'
 import type { RoutingInput } from './input.ts'
 import type { TenantPin } from './resolve-parts.ts'
 
-/** The shard of the context's tenant, by each tenant group's own key type. */
-export function tenantPin(tenant: string | number | bigint, input: RoutingInput): TenantPin {
+/** The shard of the context's tenant in the statement's keyspace, by each tenant group's own key type. */
+export function tenantPin(
+  tenant: string | number | bigint,
+  keyspace: string,
+  input: RoutingInput,
+): TenantPin {
   const keys = new Map<string, string>()
   let shard: string | undefined
-  for (const placement of input.tenantPlacements) {
+  for (const placement of input.tenantPlacements.get(keyspace) ?? []) {
     const location = input.keys.locateTenant(placement, tenant)
     if (location.kind !== 'found') {
       throw new StatementError(
@@ -19,7 +23,8 @@ export function tenantPin(tenant: string | number | bigint, input: RoutingInput)
     if (shard !== undefined && shard !== location.shard) {
       throw new StatementError(
         'CONTEXT_CONFLICT',
-        'The tables with the tenant strategy form several groups, and the tenant lies on different shards in them. Use router.run({ shard }, …) instead.',
+        `The tables of keyspace "${keyspace}" with the tenant strategy form several groups, and the tenant lies on different shards in them. Use router.run({ shard }, …) instead.`,
+        { details: { keyspace } },
       )
     }
     shard = location.shard
@@ -28,7 +33,8 @@ export function tenantPin(tenant: string | number | bigint, input: RoutingInput)
   if (shard === undefined) {
     throw new StatementError(
       'CONTEXT_CONFLICT',
-      'A tenant context needs a table with the tenant strategy, and the cluster describes none. Use router.run({ shard }, …) instead.',
+      `A tenant context needs a table with the tenant strategy, and keyspace "${keyspace}" has none. Run the statement outside of it, or in router.run({ shard }, …).`,
+      { details: { keyspace } },
     )
   }
   return { shard, keyFor: (placement) => keys.get(groupKey(placement)) }

@@ -67,7 +67,7 @@ export function createSnapshot(
       topology: topologyOf(config),
       keys,
       consistency: config.consistency,
-      tenantPlacements: onePerGroup(placements.filter((placement) => placement.strategy === 'tenant')),
+      tenantPlacements: tenantPlacements(config, catalog),
       defaultKeyspace,
       random: environment.random,
     }),
@@ -75,7 +75,29 @@ export function createSnapshot(
 }
 
 function keyedPlacements(catalog: Catalog): readonly KeyedPlacement[] {
-  return [...catalog.relations.values()].flatMap(({ placement }) => ('keyColumn' in placement ? [placement] : []))
+  return [...catalog.relations.values()].flatMap(({ placement }) =>
+    'keyColumn' in placement ? [placement] : [],
+  )
+}
+
+/** Keyspaces without tenants are left out. */
+function tenantPlacements(
+  config: ClusterConfig,
+  { relations }: Catalog,
+): ReadonlyMap<string, readonly KeyedPlacement[]> {
+  const byKeyspace = new Map<string, KeyedPlacement[]>()
+  for (const { keyspace, placement } of relations.values()) {
+    if (placement.strategy !== 'tenant') continue
+    const known = byKeyspace.get(keyspace)
+    if (known === undefined) byKeyspace.set(keyspace, [placement])
+    else known.push(placement)
+  }
+  return new Map(
+    [...config.keyspaces.keys()].flatMap((name) => {
+      const placements = byKeyspace.get(name)
+      return placements === undefined ? [] : [[name, onePerGroup(placements)] as const]
+    }),
+  )
 }
 
 /** The group's tables agree on family of the key; a tenant that is guarded anywhere in it is guarded. */

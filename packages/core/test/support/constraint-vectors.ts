@@ -31,7 +31,11 @@ interface VectorTable {
   readonly name: string
   /** Group, key column, key type. */
   readonly key?: readonly [group: string, column: string, type: KeyType]
-  readonly strategy?: 'reference' | 'unsharded' | 'per-shard'
+  /** With a key: `entity` instead of what the key's type suggests. */
+  readonly strategy?: 'entity' | 'reference' | 'unsharded' | 'per-shard'
+  /** With a time key. */
+  readonly every?: 'month'
+  readonly isGuarded?: boolean
   readonly keyspace?: string
   readonly view?: string
   /** `name type`, with `!` for NOT NULL and `= default`. */
@@ -89,15 +93,16 @@ function relationOf(table: VectorTable): Relation {
   }
 }
 
-function placementOf({ key, strategy, name }: VectorTable): TablePlacement {
+function placementOf({ key, strategy, name, every, isGuarded = false }: VectorTable): TablePlacement {
   if (key !== undefined) {
     const [group, keyColumn, keyType] = key
     return {
-      strategy: keyType.startsWith('time') || keyType === 'date' ? 'time' : 'tenant',
+      strategy: keyType.startsWith('time') || keyType === 'date' ? 'time' : strategy === 'entity' ? strategy : 'tenant',
       group,
       keyColumn,
       keyType,
-      isGuarded: false,
+      isGuarded,
+      ...(every === undefined ? {} : { every }),
     }
   }
   if (strategy === 'reference') return { strategy }
