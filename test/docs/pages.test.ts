@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileS
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { startCluster, type Cluster } from '@shardline/local-cluster'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -18,7 +19,7 @@ const paths = [
 ]
 const pages = paths.map((path) => {
   const markdown = readFileSync(join(root, path), 'utf8')
-  const program = pageProgram(markdown, join(import.meta.dirname, 'run-blocks.ts'))
+  const program = pageProgram(markdown, fileURLToPath(import.meta.resolve('./run-blocks.ts')))
   return { path, markdown, ...program, file: `${path.replaceAll('/', '-')}.ts` }
 })
 
