@@ -97,6 +97,39 @@ describe('a transaction', () => {
     expect(await count(a)).toBe(0)
   })
 
+  it('is aborted by a refusal up to its end, and chained without its characteristics, as after any error', async () => {
+    await leased(async (client) => {
+      await client.query('begin isolation level repeatable read')
+      await insert(client, a, 1)
+      await rejection(insert(client, b, 1))
+      expect(await rejection(client.query('savepoint s'))).toMatchObject({ code: '25P02' })
+      expect((await client.query('commit and chain')).command).toBe('ROLLBACK')
+      expect(client.getTransactionStatus()).toBe('T')
+      const level =
+        "select current_setting('transaction_isolation') as level from orders where tenant_id = $1 union all select current_setting('transaction_isolation')"
+      expect((await client.query(level, [b])).rows).toEqual([{ level: 'read committed' }])
+      await client.query('commit')
+    })
+    expect(await count(a)).toBe(0)
+  })
+
+  it('refuses settings that would change what its statements mean, bound or not', async () => {
+    await leased(async (client) => {
+      await client.query('begin')
+      expect(await rejection(client.query('set local search_path = x'))).toMatchObject({
+        code: 'SESSION_STATE',
+      })
+      await client.query('rollback')
+      await client.query('begin')
+      await insert(client, a, 1)
+      expect(await rejection(client.query('set local search_path = x'))).toMatchObject({
+        code: 'SESSION_STATE',
+      })
+      expect(await rejection(insert(client, a, 2))).toMatchObject({ code: '25P02' })
+      await client.query('rollback')
+    })
+  })
+
   it('recovers from a refusal at a savepoint', async () => {
     await leased(async (client) => {
       await client.query('begin')
@@ -321,7 +354,7 @@ describe('what a lease leaves behind', () => {
         "select current_setting('transaction_isolation') as level from orders where tenant_id = $1",
         [a],
       )
-      expect(rows).toEqual([{ level: 'repeatable read' }])
+      expect(rows).toEqual([{ level: 'read committed' }])
       await client.query('commit')
     })
     expect(await count(a)).toBe(1)

@@ -229,8 +229,9 @@ export class PendingTransaction {
     }
     this.#hasRun = false
     if (isChained) {
-      // The next transaction has the same characteristics; a snapshot is not one of them.
-      this.#modes = { ...this.#modes, hasSnapshot: false }
+      // The next transaction has the same characteristics, of which a snapshot is none. An error has already put them
+      // back to their defaults (AbortTransaction ends all settings of the transaction).
+      this.#modes = this.#status === 'failed' ? {} : { ...this.#modes, hasSnapshot: false }
       const setting = modesText(this.#modes)
       this.#held = [{ kind: 'mode', text: setting === undefined ? 'BEGIN' : `BEGIN ${setting}` }]
       this.#status = 'open'

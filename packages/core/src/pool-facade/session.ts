@@ -236,6 +236,12 @@ export class Session {
   ): boolean {
     const connection = this.#binding.connection
     const isOpenHere = connection !== undefined && connection.transactionStatus !== 'I'
+    try {
+      if (command.command === 'set-local' && this.#engine.shards.length > 1) refuseMeaningSettings(statement)
+    } catch (error) {
+      this.#refuse(error, done)
+      return true
+    }
     if (isOpenHere && this.#pending.status === 'idle') {
       this.#runInTransaction(statement, command, request, done)
       return true
@@ -252,36 +258,41 @@ export class Session {
         this.#refuse(nothingToPrepare(), done)
         return true
       default:
-        try {
-          if (command.command === 'set-local' && this.#engine.shards.length > 1)
-            refuseMeaningSettings(statement)
-        } catch (error) {
-          this.#refuse(error, done)
-          return true
-        }
         this.#answer(this.#pending.answer(command, statement.text, beginTag(statement)), done)
         return true
     }
   }
 
   #runInTransaction(statement: Statement, command: TransactionCommand, request: Request, done: Done): void {
-    const isEnd = command.command === 'commit' || command.command === 'rollback'
-    if (!this.#isRefused || isEnd || command.command === 'rollback-to') {
-      if (this.#isRefused && command.command === 'commit') {
-        // The server would commit what the refused statement was part of.
-        request.text = command.chain ? 'ROLLBACK AND CHAIN' : 'ROLLBACK'
-        request.values = undefined
-      }
-      const wasRefused = this.#isRefused
-      this.#runHere(statement, request, (error, result) => {
-        if (error === undefined && wasRefused && (isEnd || command.command === 'rollback-to'))
-          this.#isRefused = false
-        if (error === undefined && command.command === 'commit') this.#noteCommit()
-        done(error, result)
-      })
+    if (this.#isRefused) {
+      this.#runAfterRefusal(statement, command, request, done)
       return
     }
-    done(serverError(this.#engine.pg, abortedTransaction), undefined)
+    this.#runHere(statement, request, (error, result) => {
+      if (error === undefined && command.command === 'commit') this.#noteCommit()
+      done(error, result)
+    })
+  }
+
+  /** The server knows nothing of the refusal: it would commit what the refused statement was part of. */
+  #runAfterRefusal(statement: Statement, command: TransactionCommand, request: Request, done: Done): void {
+    const isEnd = command.command === 'commit' || command.command === 'rollback'
+    if (!isEnd && command.command !== 'rollback-to') {
+      done(serverError(this.#engine.pg, abortedTransaction), undefined)
+      return
+    }
+    if (isEnd) {
+      request.text = 'ROLLBACK'
+      request.values = undefined
+    }
+    this.#runHere(statement, request, (error, result) => {
+      if (error === undefined) {
+        this.#isRefused = false
+        // After an error the chained transaction has no characteristics of the one before.
+        if (isEnd && command.chain) this.#pending.answer({ command: 'begin', modes: {} }, 'BEGIN')
+      }
+      done(error, result)
+    })
   }
 
   /** Settings of an unbound session are kept; what ends the session's state unties it. */
