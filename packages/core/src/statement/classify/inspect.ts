@@ -179,6 +179,9 @@ class Inspection {
       case 'TypeCast':
         this.#cast(body)
         return true
+      case 'TypeName':
+        this.#typeName(body)
+        return true
       case 'A_Const':
         if (body.sval !== undefined && namesAnInstant(body.sval.sval ?? '')) this.findings.varies()
         return false
@@ -308,18 +311,32 @@ class Inspection {
     if (type === undefined || !plainTypes.has(type.name)) this.findings.isNotConstant()
     if (type === undefined) return
     if (type.name.startsWith('reg')) this.findings.varies()
-    if (isDomain(cast.typeName, this.#catalog) && hasVolatileFunctions(this.#catalog)) {
-      // Its CHECK constraints may call any of them.
-      this.findings.needsPrimary('unknown-function', `domain ${type.name}`)
-    }
+  }
+
+  /** A cast, what JSON gives, and a column of a function's rows: values of the type are made and checked there. */
+  #typeName(typeName: TypeName): void {
+    if (!hasVolatileFunctions(this.#catalog) || !mayHoldDomain(typeName, this.#catalog)) return
+    // The CHECK constraints may call any of them.
+    const name = qualifiedName(typeName.names)?.name ?? ''
+    this.findings.needsPrimary('unknown-function', `type ${name}`)
   }
 }
 
-function isDomain(typeName: TypeName | undefined, catalog: Catalog): boolean {
-  const name = qualifiedName(typeName?.names)
+/** True for a domain, and for rows that may have one in a column. */
+function mayHoldDomain(typeName: TypeName, catalog: Catalog): boolean {
+  const name = qualifiedName(typeName.names)
   if (name === undefined || catalog.types.size === 0) return false
   const schemas = name.schema === undefined ? catalog.searchPath : [name.schema]
-  return schemas.some((schema) => catalog.types.get(relationKey(schema, name.name))?.kind === 'domain')
+  return schemas.some((schema) => {
+    const key = relationKey(schema, name.name)
+    const kind = catalog.types.get(key)?.kind
+    return kind === 'domain' || ((kind === 'composite' || catalog.relations.has(key)) && hasDomains(catalog))
+  })
+}
+
+function hasDomains(catalog: Catalog): boolean {
+  for (const { kind } of catalog.types.values()) if (kind === 'domain') return true
+  return false
 }
 
 /** Types whose input reads no setting. */
