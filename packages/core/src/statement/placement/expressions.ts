@@ -207,7 +207,7 @@ function refuseOpaque(analysis: Analysis, name: QualifiedName): ReturnType<typeo
     analysis.refuse(
       'OPAQUE_FUNCTION',
       `the function ${name.name}`,
-      `The body of the function "${name.name}" may read or write tables that the statement does not name. Run the statement in router.run({ tenant }, …) or router.run({ shard }, …), or declare the function IMMUTABLE if it uses no table.`,
+      `The body of the function "${name.name}" may read or write tables that the statement does not name. Run the statement in router.run({ tenant }, …) or router.run({ shard }, …), declare the function IMMUTABLE if it uses no table, or promise in defineCluster({ functions }) that it is 'shard-local'.`,
     )
   }
   return use
