@@ -16,6 +16,10 @@ export interface StoredAssignment {
   readonly checksum: string
 }
 
+/**
+ * An assignment as plain JSON, for `defineCluster({ assignment })`: to be kept beside the cluster's description before
+ * shards are added or removed. Holds pinned keys as they are.
+ */
 export function storeAssignment(assignment: Assignment): StoredAssignment {
   const runs: number[] = []
   for (let bucket = 0; bucket < bucketCount; bucket++) {

@@ -22,13 +22,18 @@ export interface PinnedKey {
   readonly hashBucket: number
 }
 
+/** One bucket that changes its shard: a number below 16,384, or that of a pinned key. */
 export interface BucketMove {
   readonly bucket: number
   readonly from: string
   readonly to: string
 }
 
-/** An assignment in which no shard holds more than ⌈16,384 / shards⌉ buckets. */
+/**
+ * A fresh assignment of version 1, in which each shard holds a run of ⌊16,384 / shards⌋ or ⌈16,384 / shards⌉ buckets.
+ * `defineCluster` makes the same one from the sorted shard names when it is given none.
+ * @throws ConfigError CONFIG_INVALID unless there are 1 to 1,024 shards with different names
+ */
 export function createAssignment(shards: readonly string[]): Assignment {
   checkShards(shards)
   const buckets = new Int16Array(bucketCount)
@@ -39,8 +44,17 @@ export function createAssignment(shards: readonly string[]): Assignment {
 }
 
 /**
- * The same buckets over other shards: again balanced, and with the fewest buckets moved that balance allows.
- * @throws ConfigError when a pinned key lies on a shard that is no longer there.
+ * The next version of an assignment over other shards: again balanced, and with the fewest buckets moved that balance
+ * allows (from n to n + 1 shards: one in n + 1). Shards are known by their names; rows are not moved.
+ *
+ * ```ts
+ * const before = loadAssignment(router.assignment())
+ * const after = reassign(before, ['eu0', 'eu1', 'eu2'])
+ * for (const { bucket, from, to } of moves(before, after)) …
+ * defineCluster({ …, assignment: storeAssignment(after) })
+ * ```
+ * @throws ConfigError CONFIG_INVALID when a pinned key lies on a shard that is no longer there, or for shard names that
+ * `createAssignment` refuses
  */
 export function reassign(previous: Assignment, shards: readonly string[]): Assignment {
   checkShards(shards)
@@ -91,7 +105,10 @@ function quotasOf(counts: readonly number[]): number[] {
   return quotas
 }
 
-/** Buckets that lie on another shard in `after` than in `before`, in bucket order; a new pin moves out of its hashed bucket. */
+/**
+ * Buckets that lie on another shard in `after` than in `before`, in bucket order; a new pin moves out of its hashed
+ * bucket. `router.bucketSql(table)` is the expression that finds the rows of a bucket.
+ */
 export function moves(before: Assignment, after: Assignment): BucketMove[] {
   const result: BucketMove[] = []
   const compare = (bucket: number, from: string | undefined, to: string | undefined) => {

@@ -12,7 +12,7 @@ export interface RouteCounters {
 }
 
 /** One node's connections now, and what happened to them since start. */
-interface NodeCounters {
+export interface NodeCounters {
   readonly node: string
   readonly total: number
   readonly idle: number
