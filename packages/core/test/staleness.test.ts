@@ -33,9 +33,17 @@ afterEach(async () => {
   await endPools()
 })
 
-async function open(maxLagMs: number | undefined, consistency: 'eventual' | 'session' = 'eventual'): Promise<Router> {
+async function open(
+  maxLagMs: number | undefined,
+  consistency: 'eventual' | 'session' = 'eventual',
+): Promise<Router> {
   const router = await createRouter(
-    defineCluster({ shards: cluster.urls, reads: { maxLagMs }, consistency, pool: { connectTimeoutMs: 1_000 } }),
+    defineCluster({
+      shards: cluster.urls,
+      reads: { maxLagMs },
+      consistency,
+      pool: { connectTimeoutMs: 1_000 },
+    }),
     { pg },
   )
   routers.add(router)
@@ -132,7 +140,9 @@ describe('reads.maxLagMs', () => {
   })
 
   it('is refused when it is shorter than what can be measured', () => {
-    expect(() => defineCluster({ shards: cluster.urls, reads: { maxLagMs: 0 } })).toThrow(/reads\.maxLagMs.*at least 10/)
+    expect(() => defineCluster({ shards: cluster.urls, reads: { maxLagMs: 0 } })).toThrow(
+      /reads\.maxLagMs.*at least 10/,
+    )
   })
 
   it('costs no question when it is not set', async () => {
@@ -148,7 +158,10 @@ describe('reads.maxLagMs', () => {
     await primary.kill()
     try {
       await expect
-        .poll(() => asked(router).catch((error: { code?: string }) => error.code), { timeout: 20_000, interval: 5 })
+        .poll(() => asked(router).catch((error: { code?: string }) => error.code), {
+          timeout: 20_000,
+          interval: 5,
+        })
         .toBe('NO_NODE_AVAILABLE')
       const error = await rejection(router.pool.query('select 1 from notes'))
       expect(error.message).toMatch(
@@ -158,7 +171,10 @@ describe('reads.maxLagMs', () => {
       await primary.start()
     }
     await expect
-      .poll(() => asked(router).catch((error: { code?: string }) => error.code), { timeout: 20_000, interval: 5 })
+      .poll(() => asked(router).catch((error: { code?: string }) => error.code), {
+        timeout: 20_000,
+        interval: 5,
+      })
       .toBe('replica')
   })
 })

@@ -61,7 +61,10 @@ const explain = 'EXPLAIN '
  * What PostgreSQL says to the whole statement before it runs any of it; undefined when it would run it.
  * Rejects when no server can be asked.
  */
-export async function planningError(engine: Engine, { statement, route, query }: Job<SplitRoute>): Promise<unknown> {
+export async function planningError(
+  engine: Engine,
+  { statement, route, query }: Job<SplitRoute>,
+): Promise<unknown> {
   const [shard = ''] = route.rowsByShard.keys()
   try {
     await engine.primary(shard).execute({
@@ -84,7 +87,11 @@ async function earliest(engine: Engine, job: Job<SplitRoute>): Promise<DatabaseE
   for (const shard of job.route.rowsByShard.keys()) {
     const failed = await failureOn(engine, job, shard)
     if (failed === undefined) continue
-    if (first === undefined || failed.phase < first.phase || (failed.phase === first.phase && failed.row < first.row)) {
+    if (
+      first === undefined ||
+      failed.phase < first.phase ||
+      (failed.phase === first.phase && failed.row < first.row)
+    ) {
       first = failed
     }
   }
@@ -142,6 +149,7 @@ async function tryRows(
     if (!isAboutRows(error)) throw error
     return { error, phase: phase ?? (error.code === '23503' ? 1 : 0) }
   } finally {
-    if (!connection.isBroken && connection.transactionStatus !== 'I') await connection.query({ text: 'ROLLBACK' })
+    if (!connection.isBroken && connection.transactionStatus !== 'I')
+      await connection.query({ text: 'ROLLBACK' })
   }
 }

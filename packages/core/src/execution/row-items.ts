@@ -22,7 +22,8 @@ export function judgeRows(rows: readonly (readonly Node[])[], others: ReadonlySe
       if (!isPlainItem(item)) isPlain = false
       for (const [number, how] of parametersOf(item, column)) {
         const known = places.get(number)
-        if (known === undefined) places.set(number, { row, how, isInSeveralRows: false, hasOneType: how !== undefined })
+        if (known === undefined)
+          places.set(number, { row, how, isInSeveralRows: false, hasOneType: how !== undefined })
         else {
           if (known.row !== row) known.isInSeveralRows = true
           if (how === undefined || known.how !== how) known.hasOneType = false
@@ -46,7 +47,10 @@ interface Place {
 }
 
 /** Parameters of one item, each with what its type comes from: the column, a cast, or (undefined) something else. */
-function parametersOf(item: Node, column: number): readonly (readonly [number: number, how: string | undefined])[] {
+function parametersOf(
+  item: Node,
+  column: number,
+): readonly (readonly [number: number, how: string | undefined])[] {
   const bare = parameterOf(item)
   if (bare !== undefined) return [[bare, `column ${column}`]]
   const found: [number, string | undefined][] = []
@@ -64,6 +68,8 @@ function isPlainItem(item: Node): boolean {
   const cast = bodyAs(item, 'TypeCast')
   if (cast !== undefined) return cast.arg !== undefined && isPlainItem(cast.arg)
   return (
-    parameterOf(item) !== undefined || constantOf(item) !== undefined || bodyAs(item, 'SetToDefault') !== undefined
+    parameterOf(item) !== undefined ||
+    constantOf(item) !== undefined ||
+    bodyAs(item, 'SetToDefault') !== undefined
   )
 }

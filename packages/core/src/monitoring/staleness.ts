@@ -62,7 +62,9 @@ export class Staleness {
       const lagMs = this.#replicas.get(pool)?.lag.lagMs(now) ?? Number.POSITIVE_INFINITY
       return { node: pool.node.name, lagMs: Number.isFinite(lagMs) ? Math.round(lagMs) : undefined }
     })
-    const list = lags.map(({ node, lagMs }) => `${node}: ${lagMs === undefined ? 'unknown' : `${lagMs} ms`}`).join(', ')
+    const list = lags
+      .map(({ node, lagMs }) => `${node}: ${lagMs === undefined ? 'unknown' : `${lagMs} ms`}`)
+      .join(', ')
     return new TopologyError(
       'NO_NODE_AVAILABLE',
       `No replica of shard "${shard}" is within ${this.#maxLagMs} ms (${list}), and its primary cannot be reached. Raise maxLagMs or bring the primary back.`,

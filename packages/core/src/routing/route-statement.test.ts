@@ -13,7 +13,7 @@ function outcome(
   route: RouteStatement,
   sql: string,
   values: readonly unknown[] = [],
-  context: RouteContext | undefined = undefined,
+  context?: RouteContext,
 ): string {
   try {
     return describeRoute(route(analyse(sql, catalog), values, context))
