@@ -109,7 +109,11 @@ function atom(text: Text, sources: readonly Source[], depth: number): string {
     case 8:
       return `(${name}, ${source.alias}.${source.shape.primaryKey[0]}) = (${operand()}, ${text.value(
         source.shape.columns[source.shape.primaryKey[0] as string] as ColumnType,
-        valueOf(draw, source.shape.columns[source.shape.primaryKey[0] as string] as ColumnType, source.shape.primaryKey[0] as string),
+        valueOf(
+          draw,
+          source.shape.columns[source.shape.primaryKey[0] as string] as ColumnType,
+          source.shape.primaryKey[0] as string,
+        ),
       )})`
     default:
       return sublink(text, source, depth - 1)
@@ -121,12 +125,20 @@ function sublink(text: Text, outer: Source, depth: number): string {
   const shape = draw.pick(tables.filter((table) => table.group === outer.shape.group || draw.chance(15)))
   const inner: Source = { alias: `s${depth}${draw.upTo(99)}`, shape }
   const tie =
-    outer.shape.key !== undefined && inner.shape.key !== undefined && outer.shape.group === inner.shape.group && draw.chance(75)
+    outer.shape.key !== undefined &&
+    inner.shape.key !== undefined &&
+    outer.shape.group === inner.shape.group &&
+    draw.chance(75)
       ? `${inner.alias}.${inner.shape.key} = ${outer.alias}.${outer.shape.key} and `
       : ''
   const where = `${tie}${predicate(text, [inner], depth)}`
   const not = draw.chance(30) ? 'not ' : ''
-  if (outer.shape.key !== undefined && inner.shape.key !== undefined && outer.shape.group === inner.shape.group && draw.chance(40)) {
+  if (
+    outer.shape.key !== undefined &&
+    inner.shape.key !== undefined &&
+    outer.shape.group === inner.shape.group &&
+    draw.chance(40)
+  ) {
     return `${outer.alias}.${outer.shape.key} ${not}in (select ${inner.alias}.${inner.shape.key} from ${inner.shape.name} ${inner.alias} where ${where})`
   }
   return `${not}exists (select 1 from ${inner.shape.name} ${inner.alias} where ${where})`
@@ -164,7 +176,12 @@ function from(text: Text): { readonly sql: string; readonly sources: readonly So
     sql += ` ${kind} ${relation(text, source)}`
     if (kind !== 'cross join') {
       const conditions: string[] = []
-      if (source.shape.key !== undefined && other.shape.key !== undefined && source.shape.group === other.shape.group && draw.chance(80)) {
+      if (
+        source.shape.key !== undefined &&
+        other.shape.key !== undefined &&
+        source.shape.group === other.shape.group &&
+        draw.chance(80)
+      ) {
         conditions.push(`${other.alias}.${other.shape.key} = ${source.alias}.${source.shape.key}`)
       } else if (source.shape.name === 'countries' && 'country' in other.shape.columns) {
         conditions.push(`${other.alias}.country = ${source.alias}.code`)
@@ -172,7 +189,8 @@ function from(text: Text): { readonly sql: string; readonly sources: readonly So
         conditions.push(`${other.alias}.customer_id = ${source.alias}.id`)
       }
       // FULL JOIN takes only merge- or hash-joinable conditions.
-      if (kind !== 'full join' && (conditions.length === 0 || draw.chance(25))) conditions.push(predicate(text, [other, source], 1))
+      if (kind !== 'full join' && (conditions.length === 0 || draw.chance(25)))
+        conditions.push(predicate(text, [other, source], 1))
       sql += ` on ${conditions.length === 0 ? 'true' : conditions.join(' and ')}`
     }
     sources.push(source)
@@ -186,7 +204,11 @@ function relation(text: Text, source: Source): string {
   const { name } = source.shape
   if (!draw.chance(12)) return `${name} ${source.alias}`
   const inner: Source = { alias: 'i', shape: source.shape }
-  const tail = draw.pick(['', '', ` order by ${source.shape.primaryKey.join(', ')} limit ${1 + draw.upTo(5)}`])
+  const tail = draw.pick([
+    '',
+    '',
+    ` order by ${source.shape.primaryKey.join(', ')} limit ${1 + draw.upTo(5)}`,
+  ])
   return `(select * from ${name} i where ${predicate(text, [inner], 1)}${tail}) ${source.alias}`
 }
 
@@ -196,10 +218,14 @@ function totalOrder(draw: Draw, sources: readonly Source[]): string {
     const source = draw.pick(sources)
     const [column, type] = draw.pick(Object.entries(source.shape.columns))
     if (type === 'jsonb') continue
-    const expression = type === 'numeric' && draw.chance(20) ? `${source.alias}.${column} * -1` : `${source.alias}.${column}`
-    keys.push(`${expression}${draw.pick(['', ' asc', ' desc'])}${draw.pick(['', '', ' nulls first', ' nulls last'])}`)
+    const expression =
+      type === 'numeric' && draw.chance(20) ? `${source.alias}.${column} * -1` : `${source.alias}.${column}`
+    keys.push(
+      `${expression}${draw.pick(['', ' asc', ' desc'])}${draw.pick(['', '', ' nulls first', ' nulls last'])}`,
+    )
   }
-  for (const source of sources) for (const column of source.shape.primaryKey) keys.push(`${source.alias}.${column}`)
+  for (const source of sources)
+    for (const column of source.shape.primaryKey) keys.push(`${source.alias}.${column}`)
   return keys.join(', ')
 }
 
@@ -227,18 +253,35 @@ function select(draw: Draw): Generated {
           return `${source.alias}.${draw.pick(Object.keys(source.shape.columns))}`
         }).join(', ')
     if (draw.chance(20)) {
-      return { text: `select ${list} from ${sql}${where}`, values: text.values, order: 'bag', writes: undefined }
+      return {
+        text: `select ${list} from ${sql}${where}`,
+        values: text.values,
+        order: 'bag',
+        writes: undefined,
+      }
     }
     const order = totalOrder(draw, sources)
-    return { text: `select ${list} from ${sql}${where} order by ${order}${limits(text)}`, values: text.values, order: 'sequence', writes: undefined }
+    return {
+      text: `select ${list} from ${sql}${where} order by ${order}${limits(text)}`,
+      values: text.values,
+      order: 'sequence',
+      writes: undefined,
+    }
   }
   const source = draw.pick(sources)
-  const [column] = draw.pick(Object.entries(source.shape.columns).filter(([, columnType]) => columnType !== 'jsonb'))
+  const [column] = draw.pick(
+    Object.entries(source.shape.columns).filter(([, columnType]) => columnType !== 'jsonb'),
+  )
   const name = `${source.alias}.${column}`
   if (shape === 5) {
     const limit = draw.chance(50) ? limits(text) : ''
     const nulls = draw.pick(['', ' desc', ' desc nulls last', ' nulls first'])
-    return { text: `select distinct ${name} from ${sql}${where} order by ${name}${nulls}${limit}`, values: text.values, order: 'sequence', writes: undefined }
+    return {
+      text: `select distinct ${name} from ${sql}${where} order by ${name}${nulls}${limit}`,
+      values: text.values,
+      order: 'sequence',
+      writes: undefined,
+    }
   }
   if (shape === 6) {
     const keys = sources.flatMap((each) => each.shape.primaryKey.map((key) => `${each.alias}.${key}`))
@@ -250,12 +293,23 @@ function select(draw: Draw): Generated {
       writes: undefined,
     }
   }
-  const aggregates = Array.from({ length: 1 + draw.upTo(2) }, (_, index) => `${aggregate(draw, sources)} as g${index}`)
+  const aggregates = Array.from(
+    { length: 1 + draw.upTo(2) },
+    (_, index) => `${aggregate(draw, sources)} as g${index}`,
+  )
   if (shape === 7) {
-    return { text: `select ${aggregates.join(', ')} from ${sql}${where}`, values: text.values, order: 'sequence', writes: undefined }
+    return {
+      text: `select ${aggregates.join(', ')} from ${sql}${where}`,
+      values: text.values,
+      order: 'sequence',
+      writes: undefined,
+    }
   }
-  const group = draw.chance(35) && source.shape.key !== undefined ? `${source.alias}.${source.shape.key}` : name
-  const having = draw.chance(30) ? ` having ${draw.pick(['count(*) > 1', 'count(*) >= 2 and count(*) < 9', `max(${name}) is not null`])}` : ''
+  const group =
+    draw.chance(35) && source.shape.key !== undefined ? `${source.alias}.${source.shape.key}` : name
+  const having = draw.chance(30)
+    ? ` having ${draw.pick(['count(*) > 1', 'count(*) >= 2 and count(*) < 9', `max(${name}) is not null`])}`
+    : ''
   return {
     text: `select ${group} as k, ${aggregates.join(', ')} from ${sql}${where} group by ${draw.pick([group, '1', 'k'])}${having} order by ${draw.pick([group, 'k', '1'])}${draw.pick(['', ' desc', ' nulls first'])}${draw.chance(40) ? limits(text) : ''}`,
     values: text.values,
@@ -271,7 +325,9 @@ function aggregate(draw: Draw, sources: readonly Source[]): string {
     const fitting = columns.filter(([, type]) => types.includes(type))
     return fitting.length === 0 ? undefined : `${source.alias}.${draw.pick(fitting)[0]}`
   }
-  const filter = draw.chance(15) ? ` filter (where ${source.alias}.${source.shape.primaryKey[0]} is not null)` : ''
+  const filter = draw.chance(15)
+    ? ` filter (where ${source.alias}.${source.shape.primaryKey[0]} is not null)`
+    : ''
   const number = of('int4', 'int8', 'numeric', 'float8')
   const ordered = of('int4', 'int8', 'numeric', 'text', 'timestamptz', 'date', 'mood', 'uuid', 'float8')
   const flag = of('bool')
@@ -322,7 +378,10 @@ function cte(draw: Draw): Generated {
   const outer: Source = { alias: 'q', shape }
   const body = `select a.* from ${shape.name} a where ${predicate(text, [inner], 1)}`
   const order = totalOrder(draw, [outer])
-  const twice = draw.chance(25) && shape.key !== undefined ? ` join q r on r.${shape.key} = q.${shape.key} and ${shape.primaryKey.map((key) => `r.${key} = q.${key}`).join(' and ')}` : ''
+  const twice =
+    draw.chance(25) && shape.key !== undefined
+      ? ` join q r on r.${shape.key} = q.${shape.key} and ${shape.primaryKey.map((key) => `r.${key} = q.${key}`).join(' and ')}`
+      : ''
   return {
     text: `with q as (${body}) select q.${Object.keys(shape.columns).join(', q.')} from q${twice} where ${predicate(text, [outer], 1)} order by ${order}${limits(text)}`,
     values: text.values,
@@ -335,14 +394,27 @@ function view(draw: Draw): Generated {
   const text = new Text(draw)
   const tenant = draw.chance(60) ? ` where tenant_id = ${text.value('int4', draw.pick(tenantIds))}` : ''
   return draw.chance(50)
-    ? { text: `select * from paid_orders${tenant} order by tenant_id, id${limits(text)}`, values: text.values, order: 'sequence', writes: undefined }
-    : { text: `select * from tenant_totals${tenant} order by tenant_id`, values: text.values, order: 'sequence', writes: undefined }
+    ? {
+        text: `select * from paid_orders${tenant} order by tenant_id, id${limits(text)}`,
+        values: text.values,
+        order: 'sequence',
+        writes: undefined,
+      }
+    : {
+        text: `select * from tenant_totals${tenant} order by tenant_id`,
+        values: text.values,
+        order: 'sequence',
+        writes: undefined,
+      }
 }
 
 function insert(draw: Draw): Generated {
   const text = new Text(draw)
   const shape = draw.pick(tables.filter((table) => table.name !== 'tenants'))
-  const columns = Object.keys(shape.columns).filter((column) => shape.primaryKey.includes(column) || column === shape.key || column === 'name' || draw.chance(60))
+  const columns = Object.keys(shape.columns).filter(
+    (column) =>
+      shape.primaryKey.includes(column) || column === shape.key || column === 'name' || draw.chance(60),
+  )
   if (draw.chance(50)) columns.reverse()
   const rows = Array.from({ length: draw.pick([1, 1, 2, 4]) }, () => {
     // A customer's id is unique without its key, which shards cannot enforce among each other: it holds the tenant.
@@ -352,9 +424,11 @@ function insert(draw: Draw): Generated {
         const type = shape.columns[column] as ColumnType
         if (column === 'customer_id') return 'null'
         if (shape.name === 'customers' && column === 'tenant_id') return text.value('int4', owner)
-        if (shape.name === 'customers' && column === 'id') return text.value('int8', owner * 2 ** 32 + draw.upTo(2 ** 31))
+        if (shape.name === 'customers' && column === 'id')
+          return text.value('int8', owner * 2 ** 32 + draw.upTo(2 ** 31))
         // Fresh ids most of the time, so that both inserts that succeed and unique violations are frequent.
-        if (column === 'id') return text.value(type, draw.chance(80) ? 1000 + draw.upTo(100_000) : 1 + draw.upTo(60))
+        if (column === 'id')
+          return text.value(type, draw.chance(80) ? 1000 + draw.upTo(100_000) : 1 + draw.upTo(60))
         return text.value(type, valueOf(draw, type, column))
       })
       .join(', ')})`
@@ -376,7 +450,9 @@ function insert(draw: Draw): Generated {
 }
 
 function conflictColumn(shape: TableShape): string {
-  return Object.keys(shape.columns).find((column) => !shape.primaryKey.includes(column) && column !== shape.key) as string
+  return Object.keys(shape.columns).find(
+    (column) => !shape.primaryKey.includes(column) && column !== shape.key,
+  ) as string
 }
 
 function updateOrDelete(draw: Draw): Generated {
@@ -389,12 +465,29 @@ function updateOrDelete(draw: Draw): Generated {
       : `a.${shape.key} ${draw.chance(70) ? `= ${text.value(shape.columns[shape.key] as ColumnType, valueOf(draw, shape.columns[shape.key] as ColumnType, shape.key))}` : `in (${text.value(shape.columns[shape.key] as ColumnType, valueOf(draw, shape.columns[shape.key] as ColumnType, shape.key))}, ${text.value(shape.columns[shape.key] as ColumnType, valueOf(draw, shape.columns[shape.key] as ColumnType, shape.key))})`} and `
   const returning = draw.pick(['', ` returning ${shape.primaryKey.map((key) => `a.${key}`).join(', ')}`])
   if (draw.chance(30)) {
-    return { text: `delete from ${shape.name} a where ${keyed}${predicate(text, [source], 1)} and ${predicate(text, [source], 1)}${returning}`, values: text.values, order: 'bag', writes: shape.name }
+    return {
+      text: `delete from ${shape.name} a where ${keyed}${predicate(text, [source], 1)} and ${predicate(text, [source], 1)}${returning}`,
+      values: text.values,
+      order: 'bag',
+      writes: shape.name,
+    }
   }
-  const column = draw.pick(Object.keys(shape.columns).filter((name) => !shape.primaryKey.includes(name) && shape.columns[name] !== 'jsonb'))
+  const column = draw.pick(
+    Object.keys(shape.columns).filter(
+      (name) => !shape.primaryKey.includes(name) && shape.columns[name] !== 'jsonb',
+    ),
+  )
   const type = shape.columns[column] as ColumnType
-  const set = type === 'numeric' && draw.chance(40) ? `${column} = a.${column} + 1` : `${column} = ${column === 'customer_id' ? 'null' : text.value(type, valueOf(draw, type, column))}`
-  return { text: `update ${shape.name} a set ${set} where ${keyed}${predicate(text, [source], 1)}${returning}`, values: text.values, order: 'bag', writes: shape.name }
+  const set =
+    type === 'numeric' && draw.chance(40)
+      ? `${column} = a.${column} + 1`
+      : `${column} = ${column === 'customer_id' ? 'null' : text.value(type, valueOf(draw, type, column))}`
+  return {
+    text: `update ${shape.name} a set ${set} where ${keyed}${predicate(text, [source], 1)}${returning}`,
+    values: text.values,
+    order: 'bag',
+    writes: shape.name,
+  }
 }
 
 const holes: Readonly<Record<string, readonly [type: ColumnType, column: string]>> = {
@@ -420,7 +513,13 @@ function template(draw: Draw): Generated {
   const parameter = (value: unknown): string => `$${text.values.push(value)}`
   const filled = choose(draw, sql).replaceAll(
     /\{(?:where (\w+):(\w+)|(\w+))\}|\$(tenant|same|ints)\b/g,
-    (hole, alias: string | undefined, table: string | undefined, name: string | undefined, named: string | undefined) => {
+    (
+      hole,
+      alias: string | undefined,
+      table: string | undefined,
+      name: string | undefined,
+      named: string | undefined,
+    ) => {
       if (alias !== undefined) {
         const shape = tables.find((candidate) => candidate.name === table)
         if (shape === undefined) throw new Error(`no table ${table}`)
@@ -433,7 +532,8 @@ function template(draw: Draw): Generated {
         if (type === undefined || column === undefined) throw new Error(`no hole ${hole}`)
         return text.value(type, valueOf(draw, type, column))
       }
-      if (named === 'ints') return parameter(Array.from({ length: draw.upTo(3) }, () => valueOf(draw, 'int4', 'tenant_id')))
+      if (named === 'ints')
+        return parameter(Array.from({ length: draw.upTo(3) }, () => valueOf(draw, 'int4', 'tenant_id')))
       if (named === 'tenant' || same === undefined) {
         parameter(valueOf(draw, 'int4', 'tenant_id'))
         same = text.values.length
@@ -450,7 +550,7 @@ function broken(draw: Draw): Generated {
     { text: 'select 1 / 0', values: [] },
     { text: 'select a.nothing from orders a where a.tenant_id = $1', values: [3] },
     { text: 'select total::int / 0 from orders where tenant_id = $1 and total is not null', values: [3] },
-    { text: "select * from orders where tenant_id = $1 and note = 5", values: [3] },
+    { text: 'select * from orders where tenant_id = $1 and note = 5', values: [3] },
     { text: 'insert into orders (tenant_id, id, total) values ($1, $2, $3)', values: [4, 5000, 'many'] },
     { text: 'insert into orders (tenant_id, id, customer_id) values ($1, $2, 999999)', values: [4, 5001] },
     { text: 'insert into countries (code) values ($1)', values: ['zz'] },

@@ -1,5 +1,6 @@
-import { ShardlineError } from '@shardline/core'
+import { ShardlineError, type RoutedPool } from '@shardline/core'
 import type { QueryArrayResult } from 'pg'
+import { expect } from 'vitest'
 import type { Generated } from './generate.ts'
 
 /** What a statement did, in a form in which equal outcomes are equal strings. */
@@ -37,4 +38,26 @@ function describeResult(result: QueryArrayResult, order: Generated['order']): st
   const rows = result.rows.map((row) => JSON.stringify(row))
   if (order === 'bag') rows.sort()
   return `${result.command} ${result.rowCount} [${fields}]\n${rows.join('\n')}`
+}
+
+/** The rows of a read as a stream gives them, a few at a time; unordered ones sorted. */
+export async function streamedRows(
+  pool: RoutedPool,
+  statement: Generated,
+  batchSize: number,
+): Promise<string[]> {
+  const rows: string[] = []
+  const options = { batchSize, rowMode: 'array' } as const
+  for await (const batch of pool.stream(statement.text, statement.values, options)) {
+    expect(batch.length).toBeLessThanOrEqual(batchSize)
+    for (const row of batch) rows.push(JSON.stringify(row))
+  }
+  return statement.order === 'bag' ? rows.sort() : rows
+}
+
+/** The same read by a prepared statement's name. */
+export function namedOutcome(pool: RoutedPool, statement: Generated): Promise<Outcome> {
+  let hash = 0
+  for (const character of statement.text) hash = (Math.imul(hash, 31) + (character.codePointAt(0) ?? 0)) | 0
+  return outcomeOf({ query: (config) => pool.query({ ...config, name: `n${hash}` }) }, statement)
 }

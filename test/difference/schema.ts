@@ -118,14 +118,19 @@ export const months = Array.from({ length: 8 }, (_, index) => `2026-0${index + 1
 
 // Numerics have one scale throughout: which of 1 and 1.0 stands for both after GROUP BY is nobody's promise.
 /** Rows to insert, table by table, in an order that satisfies the foreign keys. */
-export function seedRows(random: () => number): readonly (readonly [table: string, rows: readonly (readonly unknown[])[]])[] {
+export function seedRows(
+  random: () => number,
+): readonly (readonly [table: string, rows: readonly (readonly unknown[])[]])[] {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T
   const maybe = <T>(value: T): T | null => (random() < 0.15 ? null : value)
   const uuid = (n: number): string => `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`
   const moment = (): string =>
     `${pick(months)}-${String(1 + Math.floor(random() * 28)).padStart(2, '0')}T0${Math.floor(random() * 9)}:00:00.${Math.floor(random() * 900_000) + 100_000}Z`
   const codes = ['de', 'fr', 'us', 'jp', 'br']
-  const customers = Array.from({ length: 40 }, (_, id) => [id + 1, pick(tenantIds), maybe(pick(words)), maybe(Math.floor(random() * 10))] as const)
+  const customers = Array.from(
+    { length: 40 },
+    (_, id) => [id + 1, pick(tenantIds), maybe(pick(words)), maybe(Math.floor(random() * 10))] as const,
+  )
   const orders = Array.from({ length: 160 }, (_, id) => {
     const tenant = pick(tenantIds)
     const own = customers.filter((customer) => customer[1] === tenant)
@@ -143,16 +148,35 @@ export function seedRows(random: () => number): readonly (readonly [table: strin
     ]
   })
   const features = entityIds.flatMap((entity) =>
-    ['clicks', 'delay', 'Δ'].map((name, n) => [entity, name, maybe(Math.floor(random() * 64) / 4), 1 + n, maybe(uuid(Math.floor(random() * 6)))]),
+    ['clicks', 'delay', 'Δ'].map((name, n) => [
+      entity,
+      name,
+      maybe(Math.floor(random() * 64) / 4),
+      1 + n,
+      maybe(uuid(Math.floor(random() * 6))),
+    ]),
   )
   const readings = new Map<string, readonly unknown[]>()
   for (let n = 0; n < 90; n += 1) {
     const at = moment()
     const sensor = Math.floor(random() * 4)
-    readings.set(`${at}/${sensor}`, [at, sensor, maybe(pick(['1.00', '2.00', '1.50', '-3.00', '1000000000000000000.50', 'NaN'])), maybe('{"a": 1}')])
+    readings.set(`${at}/${sensor}`, [
+      at,
+      sensor,
+      maybe(pick(['1.00', '2.00', '1.50', '-3.00', '1000000000000000000.50', 'NaN'])),
+      maybe('{"a": 1}'),
+    ])
   }
   return [
-    ['tenants', tenantIds.map((id) => [id, `tenant ${id}`, maybe(pick(['free', 'pro'])), maybe(`2025-01-${String(id).padStart(2, '0')}`)])],
+    [
+      'tenants',
+      tenantIds.map((id) => [
+        id,
+        `tenant ${id}`,
+        maybe(pick(['free', 'pro'])),
+        maybe(`2025-01-${String(id).padStart(2, '0')}`),
+      ]),
+    ],
     ['customers', customers],
     ['orders', orders],
     ['features', features],

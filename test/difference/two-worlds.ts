@@ -62,7 +62,9 @@ export async function startTwoWorlds(seed: number): Promise<TwoWorlds> {
       }
       for (const [name, rows] of seedRows(random)) {
         const width = Object.keys(tables.find((table) => table.name === name)?.columns ?? {}).length
-        const tuples = rows.map((_, row) => `(${Array.from({ length: width }, (__, n) => `$${row * width + n + 1}`).join(', ')})`)
+        const tuples = rows.map(
+          (_, row) => `(${Array.from({ length: width }, (__, n) => `$${row * width + n + 1}`).join(', ')})`,
+        )
         const text = `insert into ${name} values ${tuples.join(', ')}`
         await Promise.all([single.query(text, rows.flat()), router.pool.query(text, rows.flat())])
       }

@@ -150,6 +150,17 @@ async function openOnOne(
   throw failure === undefined ? noNode('') : failure.error
 }
 
+/** A merge gives rows of several shards at once, and groups all at the end. */
+async function* inBatches(
+  batches: AsyncIterable<RawRow[]>,
+  size: number,
+): AsyncGenerator<RawRow[], void, undefined> {
+  for await (const rows of batches) {
+    for (let at = 0; at < rows.length; at += size)
+      yield rows.length <= size ? rows : rows.slice(at, at + size)
+  }
+}
+
 async function streamMerged(engine: Engine, job: Job<MergeRoute>, batchSize: number): Promise<RowStream> {
   const { plan, shards } = job.route
   const query = { ...shardQuery(engine, job), signal: job.query.signal }
@@ -175,7 +186,7 @@ async function streamMerged(engine: Engine, job: Job<MergeRoute>, batchSize: num
     const fields = agreedFields(engine, shards, streams)
     const values = job.query.values ?? []
     const env = shardOrder(engine, first, engine.primary(first))
-    const merged = mergeStream(plan, fields, streams, values, env)
+    const merged = inBatches(mergeStream(plan, fields, streams, values, env), batchSize)
     return {
       fields: visibleFields(plan, fields),
       next: () => merged.next(),
