@@ -1,5 +1,13 @@
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -100,19 +108,26 @@ describe('every example that says so runs, and prints what the page says', () =>
 })
 
 describe('links', () => {
-  test.each(pages)('of $path lead to files', ({ path, markdown }) => {
-    const targets = [...markdown.matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, target = '']) => target)
+  test.each(pages)('of $path lead to files and headings', ({ path, markdown }) => {
+    const targets = [...markdown.matchAll(/\]\((?!https?:)([^)]+)\)/g)].map(([, target = '']) => target)
     const isThere = (target: string): boolean => {
-      try {
-        readFileSync(resolve(root, dirname(path), target))
-        return true
-      } catch (error) {
-        return (error as { readonly code?: unknown }).code === 'EISDIR'
-      }
+      const [file = '', heading] = target.split('#')
+      const found = resolve(root, dirname(path), file)
+      if (heading === undefined) return existsSync(found)
+      const text = readFileSync(file === '' ? join(root, path) : found, 'utf8')
+      return [...text.matchAll(/^#+ (.*)$/gm)].some(([, title = '']) => slug(title) === heading)
     }
     expect(targets.filter((target) => !isThere(target))).toEqual([])
   })
 })
+
+/** The anchor that GitHub gives a heading. */
+function slug(title: string): string {
+  return title
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+    .replaceAll(' ', '-')
+}
 
 /** Line breaks and columns are the page's own. */
 function oneSpaced(text: string): string {
