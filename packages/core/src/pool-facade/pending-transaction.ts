@@ -36,6 +36,8 @@ export class PendingTransaction {
   #status: Status = 'idle'
   #held: Held[] = []
   #modes: TransactionModes = {}
+  /** Characteristics that came from the block before by AND CHAIN. */
+  #chained: TransactionModes = {}
   /** Settings of the session, made outside of transactions or committed. */
   #session: string[] = []
   #hasRun = false
@@ -88,6 +90,7 @@ export class PendingTransaction {
     this.#status = 'idle'
     this.#held = []
     this.#modes = {}
+    this.#chained = {}
     this.#hasRun = false
   }
 
@@ -229,11 +232,16 @@ export class PendingTransaction {
     }
     this.#hasRun = false
     if (isChained) {
-      // The next transaction has the same characteristics, of which a snapshot is none. An error has already put them
-      // back to their defaults (AbortTransaction ends all settings of the transaction).
-      this.#modes = this.#status === 'failed' ? {} : { ...this.#modes, hasSnapshot: false }
+      // The next transaction has the same characteristics, of which a snapshot is none. An error has already undone those
+      // that BEGIN or SET made (AtEOXact_GUC), but not those that came by a chain (RestoreTransactionCharacteristics).
+      this.#modes = this.#status === 'failed' ? this.#chained : { ...this.#modes, hasSnapshot: false }
+      this.#chained = this.#modes
       const setting = modesText(this.#modes)
-      this.#held = [{ kind: 'mode', text: setting === undefined ? 'BEGIN' : `BEGIN ${setting}` }]
+      // On a server, too, they have to come by a chain.
+      this.#held =
+        setting === undefined
+          ? [{ kind: 'mode', text: 'BEGIN' }]
+          : [`BEGIN ${setting}`, 'COMMIT AND CHAIN'].map((text) => ({ kind: 'mode', text }))
       this.#status = 'open'
     } else this.#endBlock()
     return { command: isCommitted ? 'COMMIT' : 'ROLLBACK' }
