@@ -141,6 +141,11 @@ describe('a syntax error', () => {
     'select 1; selec 2',
     '\n\n  select 1 1 1',
     'select ? from t',
+    'select json_array(returning text format json encoding latin7)',
+    'create table parts (a int) partition by magic (a)',
+    'alter index t_pkey alter column 0 set statistics 10',
+    'create schema if not exists apart create table inner_one (a int)',
+    'create table child (a int, b int, foreign key (a, b) references t on update set null (b))',
     `select ${'('.repeat(10_000)}1${')'.repeat(10_000)}`,
     '/* shardline: role=primary */ select 1 frm x y',
   ])('is that of PostgreSQL: %s', async (sql) => {

@@ -232,7 +232,16 @@ function readError(instance: Instance, error: number): SyntaxError {
 
 /** The grammar raises 42601, but for what it knows and PostgreSQL does not do yet, and for bytes that are no text. */
 function sqlStateOf(message: string, raisedBy: string): string {
-  if (/not (yet )?(implemented|supported)|cannot be (marked|altered)/.test(message)) return '0A000'
+  if (
+    /not (yet )?(implemented|supported)|cannot be (marked|altered)|cannot include schema|only supported for ON/.test(
+      message,
+    )
+  ) {
+    return '0A000'
+  }
+  if (/^unrecognized (JSON encoding|partitioning strategy)|^column number must be in range/.test(message)) {
+    return '22023'
+  }
   // In E'' it is an invalid escape sequence, in U&'' a syntax error.
   if (message === 'invalid Unicode escape' && raisedBy !== 'str_udeescape') return '22025'
   if (message.startsWith('invalid byte sequence')) return '22021'
