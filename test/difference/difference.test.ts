@@ -69,7 +69,8 @@ async function expectOtherWays(statement: Generated, single: Outcome, draw: Draw
   // The first line tells of the result as a whole.
   const [, ...rows] = 'text' in single ? single.text.split('\n') : []
   const expected = rows.length === 1 && rows[0] === '' ? [] : rows
-  expect(await streamedRows(pool, statement, 1 + draw.upTo(3)), statement.text).toEqual(expected)
+  const streamed = await streamedRows(pool, statement, 1 + draw.upTo(3))
+  expect({ streamed, statement: statement.text }).toEqual({ streamed: expected, statement: statement.text })
 }
 
 async function expectSameTable(table: string): Promise<void> {
