@@ -1,4 +1,12 @@
-import { createRouter, defineCluster, entity, reference, tenant, type ClusterSettings, type Router } from '@shardline/core'
+import {
+  createRouter,
+  defineCluster,
+  entity,
+  reference,
+  tenant,
+  type ClusterSettings,
+  type Router,
+} from '@shardline/core'
 import { startCluster, type Cluster } from '@shardline/local-cluster'
 import pg from 'pg'
 
@@ -54,10 +62,10 @@ export async function startBenchCluster(
     await loader.pool.query('insert into tenants (id, name) values ($1, $2)', [id, `tenant ${id}`])
     const { rows } = { rows: Array.from({ length: ordersPerTenant }, (_, n) => n + 1) }
     const tuples = rows.map((_, n) => `($1, $${n * 2 + 2}, $${n * 2 + 3}, 'open', true)`).join(', ')
-    await loader.pool.query(
-      `insert into orders (tenant_id, id, total, status, paid) values ${tuples}`,
-      [id, ...rows.flatMap((n) => [n, ((id * 7919 + n * 104_729) % 100_000) / 100])],
-    )
+    await loader.pool.query(`insert into orders (tenant_id, id, total, status, paid) values ${tuples}`, [
+      id,
+      ...rows.flatMap((n) => [n, ((id * 7919 + n * 104_729) % 100_000) / 100]),
+    ])
     const { route } = loader.explain('select 1 from orders where tenant_id = $1', [id])
     if (route.kind === 'single' && route.shard === 's0') tenants.push(id)
   }
@@ -69,6 +77,6 @@ export async function startBenchCluster(
     await client.end()
   }
   // Only what is measured pays for the way: loading is done.
-  await Promise.all(cluster.shards.map((shard) => shard.primary.proxy?.set({ latencyMs })))
+  await Promise.all(cluster.shards.map(async (shard) => shard.primary.proxy?.set({ latencyMs })))
   return { cluster, urls, tenants, router, stop: () => cluster.stop() }
 }

@@ -38,7 +38,10 @@ interface Round {
   readonly cpuMicros: number
 }
 
-export async function interleave(variants: readonly Variant[], shape: LoadShape): Promise<readonly VariantFigures[]> {
+export async function interleave(
+  variants: readonly Variant[],
+  shape: LoadShape,
+): Promise<readonly VariantFigures[]> {
   const rounds = variants.map((): Round[] => [])
   // The first two rounds warm up connections, caches and the optimising compiler, and do not count.
   for (let round = -2; round < shape.rounds; round += 1) {

@@ -25,11 +25,21 @@ export async function kyselyFigures({ rounds, scale }: BenchOptions): Promise<re
     return bench.tenants[turn % bench.tenants.length] as number
   }
   const point = (db: Kysely<Database>) => () =>
-    db.selectFrom('orders').select(['id', 'total', 'status']).where('tenant_id', '=', tenantId()).where('id', '=', String(1 + (turn % 50))).executeTakeFirst()
+    db
+      .selectFrom('orders')
+      .select(['id', 'total', 'status'])
+      .where('tenant_id', '=', tenantId())
+      .where('id', '=', String(1 + (turn % 50)))
+      .executeTakeFirst()
   const list = (db: Kysely<Database>) => () =>
     db.selectFrom('orders').selectAll().where('tenant_id', '=', tenantId()).orderBy('id').limit(50).execute()
   const write = (db: Kysely<Database>) => () =>
-    db.updateTable('orders').set({ status: 'paid' }).where('tenant_id', '=', tenantId()).where('id', '=', String(1 + (turn % 50))).execute()
+    db
+      .updateTable('orders')
+      .set({ status: 'paid' })
+      .where('tenant_id', '=', tenantId())
+      .where('id', '=', String(1 + (turn % 50)))
+      .execute()
   try {
     const figures: Figure[] = []
     for (const [name, job, operations] of [
@@ -45,7 +55,9 @@ export async function kyselyFigures({ rounds, scale }: BenchOptions): Promise<re
           ],
           { callers, operations: Math.round(operations * scale), rounds },
         )
-        console.log(printVariants(`Kysely, ${name}, ${callers} ${callers === 1 ? 'caller' : 'callers'}`, variants))
+        console.log(
+          printVariants(`Kysely, ${name}, ${callers} ${callers === 1 ? 'caller' : 'callers'}`, variants),
+        )
         figures.push({
           what: `Kysely with Shardline against Kysely alone, ${name}, ${callers} callers`,
           value: (variants[1] as VariantFigures).ratio,

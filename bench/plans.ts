@@ -39,9 +39,19 @@ export async function planFigures({ rounds, scale }: BenchOptions): Promise<read
       )} µs`,
     )
     return [
-      { what: 'plan miss on ORM statements: parse, analyse, route', value: spread(perStatement), unit: 'µs', target: { relation: '≤', value: 250 } },
+      {
+        what: 'plan miss on ORM statements: parse, analyse, route',
+        value: spread(perStatement),
+        unit: 'µs',
+        target: { relation: '≤', value: 250 },
+      },
       { what: 'plan hit and route (explain)', value: spread(hits), unit: 'ns', target: undefined },
-      { what: 'memory per 10,000 cached plans', value: memoryOfPlans(bench.urls), unit: 'MiB', target: undefined },
+      {
+        what: 'memory per 10,000 cached plans',
+        value: memoryOfPlans(bench.urls),
+        unit: 'MiB',
+        target: undefined,
+      },
     ]
   } finally {
     await router.end()
@@ -51,8 +61,12 @@ export async function planFigures({ rounds, scale }: BenchOptions): Promise<read
 
 /** In a process of its own with an exposed collector, so that nothing else's garbage is counted. */
 function memoryOfPlans(urls: readonly string[]): ReturnType<typeof spread> {
-  const output = execFileSync(process.execPath, ['--expose-gc', join(import.meta.dirname, 'plan-memory.ts'), ...urls], {
-    encoding: 'utf8',
-  })
+  const output = execFileSync(
+    process.execPath,
+    ['--expose-gc', join(import.meta.dirname, 'plan-memory.ts'), ...urls],
+    {
+      encoding: 'utf8',
+    },
+  )
   return spread(JSON.parse(output) as number[])
 }

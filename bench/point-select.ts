@@ -31,9 +31,24 @@ export async function pointFigures({ rounds, scale }: BenchOptions): Promise<rea
       console.log(printVariants(`point select, ${callers} ${callers === 1 ? 'caller' : 'callers'}`, variants))
       const [, withOff, withOn] = variants as [VariantFigures, VariantFigures, VariantFigures]
       figures.push(
-        { what: `point select, prepared off, ${callers} callers, against pg.Pool`, value: withOff.ratio, unit: '×', target: { relation: '≥', value: 0.97 } },
-        { what: `  CPU added, ${callers} callers`, value: withOff.addedCpuMicros, unit: 'µs', target: { relation: '≤', value: 10 } },
-        { what: `point select, prepared on, ${callers} callers, against pg.Pool`, value: withOn.ratio, unit: '×', target: { relation: '≥', value: 1.15 } },
+        {
+          what: `point select, prepared off, ${callers} callers, against pg.Pool`,
+          value: withOff.ratio,
+          unit: '×',
+          target: { relation: '≥', value: 0.97 },
+        },
+        {
+          what: `  CPU added, ${callers} callers`,
+          value: withOff.addedCpuMicros,
+          unit: 'µs',
+          target: { relation: '≤', value: 10 },
+        },
+        {
+          what: `point select, prepared on, ${callers} callers, against pg.Pool`,
+          value: withOn.ratio,
+          unit: '×',
+          target: { relation: '≥', value: 1.15 },
+        },
       )
     }
     return figures

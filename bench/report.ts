@@ -23,7 +23,9 @@ export function printFigures(figures: readonly Figure[]): string {
       figure.what,
       `${round(figure.value.median)} ${figure.unit}`.trim(),
       `${round(figure.value.min)} – ${round(figure.value.max)}`,
-      figure.target === undefined ? 'stated' : `${figure.target.relation} ${figure.target.value} ${figure.unit}`.trim(),
+      figure.target === undefined
+        ? 'stated'
+        : `${figure.target.relation} ${figure.target.value} ${figure.unit}`.trim(),
       met === undefined ? '' : met ? 'met' : 'MISSED',
     ]
   })
@@ -42,10 +44,14 @@ export function printVariants(title: string, variants: readonly VariantFigures[]
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => (row[column] ?? '').length)))
+  const widths = head.map((cell, column) =>
+    Math.max(cell.length, ...rows.map((row) => (row[column] ?? '').length)),
+  )
   const line = (row: readonly string[]): string =>
     row
-      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
       .join('  ')
       .trimEnd()
   return [line(head), ...rows.map(line)].join('\n')

@@ -14,7 +14,13 @@ export async function shardingFigures({ rounds }: BenchOptions): Promise<readonl
   const map = createShardMap('keys', createAssignment(Array.from({ length: 16 }, (_, n) => `s${n}`)))
   const keys = new MappedKeys(new Map([['keys', map]]), { timeZone: 'UTC' })
   const measure = (keyType: KeyType, make: (n: number) => unknown): ReturnType<typeof spread> => {
-    const placement: KeyedPlacement = { strategy: 'entity', group: 'keys', keyColumn: 'id', keyType, isGuarded: false }
+    const placement: KeyedPlacement = {
+      strategy: 'entity',
+      group: 'keys',
+      keyColumn: 'id',
+      keyType,
+      isGuarded: false,
+    }
     const set = { kind: 'values', values: [{ source: 'parameter', number: 1, type: keyType }] } as const
     const values = Array.from({ length: 1024 }, (_, n) => [make(n)])
     const nanos: number[] = []
@@ -27,10 +33,35 @@ export async function shardingFigures({ rounds }: BenchOptions): Promise<readonl
   }
   const hex = (n: number, width: number): string => n.toString(16).padStart(width, '0')
   return [
-    { what: 'key → shard, bigint key as number', value: measure('int8', (n) => n * 7919), unit: 'ns', target: { relation: '≤', value: 100 } },
-    { what: 'key → shard, bigint key as string', value: measure('int8', (n) => String(n * 7_919_000_001)), unit: 'ns', target: { relation: '≤', value: 100 } },
-    { what: 'key → shard, bigint key as bigint', value: measure('int8', (n) => BigInt(n) * 7_919_000_000_001n), unit: 'ns', target: { relation: '≤', value: 100 } },
-    { what: 'key → shard, uuid', value: measure('uuid', (n) => `${hex(n * 104_729, 8)}-0000-4000-8000-${hex(n, 12)}`), unit: 'ns', target: { relation: '≤', value: 250 } },
-    { what: 'key → shard, short text', value: measure('text', (n) => `customer-${n}`), unit: 'ns', target: undefined },
+    {
+      what: 'key → shard, bigint key as number',
+      value: measure('int8', (n) => n * 7919),
+      unit: 'ns',
+      target: { relation: '≤', value: 100 },
+    },
+    {
+      what: 'key → shard, bigint key as string',
+      value: measure('int8', (n) => String(n * 7_919_000_001)),
+      unit: 'ns',
+      target: { relation: '≤', value: 100 },
+    },
+    {
+      what: 'key → shard, bigint key as bigint',
+      value: measure('int8', (n) => BigInt(n) * 7_919_000_000_001n),
+      unit: 'ns',
+      target: { relation: '≤', value: 100 },
+    },
+    {
+      what: 'key → shard, uuid',
+      value: measure('uuid', (n) => `${hex(n * 104_729, 8)}-0000-4000-8000-${hex(n, 12)}`),
+      unit: 'ns',
+      target: { relation: '≤', value: 250 },
+    },
+    {
+      what: 'key → shard, short text',
+      value: measure('text', (n) => `customer-${n}`),
+      unit: 'ns',
+      target: undefined,
+    },
   ]
 }

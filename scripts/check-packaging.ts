@@ -31,7 +31,8 @@ try {
       pack: { tarball: new Uint8Array(readFileSync(tarball)).buffer },
       level: 'suggestion',
     })
-    for (const message of messages) console.error(`${manifest.name}: ${formatMessage(message, pkg) ?? message.code}`)
+    for (const message of messages)
+      console.error(`${manifest.name}: ${formatMessage(message, pkg) ?? message.code}`)
     failures += messages.length
     try {
       execFileSync(bin('attw'), [tarball, '--profile', 'esm-only', '--format', 'ascii'], { encoding: 'utf8' })

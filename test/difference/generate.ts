@@ -35,7 +35,8 @@ class Text {
     }
     if (value === null) return 'null'
     if (typeof value === 'number' || typeof value === 'boolean') return String(value)
-    return `'${String(value).replaceAll("'", "''")}'${this.draw.chance(20) ? `::${type}` : ''}`
+    const shown = typeof value === 'string' ? value : JSON.stringify(value)
+    return `'${shown.replaceAll("'", "''")}'${this.draw.chance(20) ? `::${type}` : ''}`
   }
 }
 

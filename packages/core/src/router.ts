@@ -120,7 +120,8 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
 
   const shardNamed = (name: string): ShardNodes => {
     const found = nodes.get(name)
-    if (found === undefined) throw new ConfigError('CONFIG_INVALID', `There is no shard "${name}" in the cluster.`)
+    if (found === undefined)
+      throw new ConfigError('CONFIG_INVALID', `There is no shard "${name}" in the cluster.`)
     return found
   }
   const typeName = (shard: string, oid: number): string | undefined =>
@@ -210,7 +211,8 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
       return bucketSql(placement, column, live.current.keys.mapOf(placement))
     },
     assignment(keyspace) {
-      const found = keyspace === undefined ? [...config.keyspaces.values()][0] : config.keyspaces.get(keyspace)
+      const found =
+        keyspace === undefined ? [...config.keyspaces.values()][0] : config.keyspaces.get(keyspace)
       if (found === undefined) throw new ConfigError('CONFIG_INVALID', `There is no keyspace "${keyspace}".`)
       return storeAssignment(found.assignment)
     },

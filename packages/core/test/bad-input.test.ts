@@ -48,7 +48,8 @@ describe('text', () => {
 
   it('survives ten thousand nested parentheses, a hundred times over', async () => {
     const deep = `select ${'('.repeat(10_000)}1${')'.repeat(10_000)}`
-    for (let times = 0; times < 100; times += 1) await query(deep).catch((error: unknown) => expect(error).toBeInstanceOf(Error))
+    for (let times = 0; times < 100; times += 1)
+      await query(deep).catch((error: unknown) => expect(error).toBeInstanceOf(Error))
     expect((await query('select 1 as one')).rows).toEqual([{ one: 1 }])
   })
 
@@ -73,7 +74,9 @@ describe('shard keys', () => {
   it('refuses a NULL, a missing and an impossible key in an INSERT', async () => {
     const text = 'insert into orders (tenant_id, id) values ($1, $2)'
     expect(await rejection(query(text, [null, 1]))).toMatchObject({ code: 'SHARD_KEY_NULL' })
-    expect(await rejection(query('insert into orders (id) values (1)'))).toMatchObject({ code: 'SHARD_KEY_MISSING' })
+    expect(await rejection(query('insert into orders (id) values (1)'))).toMatchObject({
+      code: 'SHARD_KEY_MISSING',
+    })
     for (const wrong of ['secret-key', 1.5, '99999999999999999999', {}, new Date(), Buffer.from('x')]) {
       const error = await rejection(query(text, [wrong, 1]))
       expect(error).toMatchObject({ code: 'SHARD_KEY_VALUE' })
@@ -94,9 +97,12 @@ describe('shard keys', () => {
     expect(await rejection(query(text, [...routed.tenants]))).toMatchObject({ code: 'SHARD_KEY_UPDATE' })
   })
 
-  it.each(['update orders set note = $1', 'delete from orders where note = $1'])('refuses %s', async (text) => {
-    expect(await rejection(query(text, ['secret']))).toMatchObject({ code: 'UNPROVED_WRITE' })
-  })
+  it.each(['update orders set note = $1', 'delete from orders where note = $1'])(
+    'refuses %s',
+    async (text) => {
+      expect(await rejection(query(text, ['secret']))).toMatchObject({ code: 'UNPROVED_WRITE' })
+    },
+  )
 })
 
 describe('tables', () => {
@@ -126,14 +132,18 @@ describe('transactions', () => {
     expect((await query('select id from orders where id = 77')).rows).toEqual([])
   })
 
-  it('are aborted by a server error in PostgreSQL\'s own words', async () => {
+  it("are aborted by a server error in PostgreSQL's own words", async () => {
     const client = await routed.router.pool.connect()
     try {
       await client.query('begin')
-      expect(await rejection(client.query('select 1 / 0 from orders where tenant_id = 1 union all select 1 / 0'))).toMatchObject({
+      expect(
+        await rejection(client.query('select 1 / 0 from orders where tenant_id = 1 union all select 1 / 0')),
+      ).toMatchObject({
         code: '22012',
       })
-      expect(await rejection(client.query('select 1 from orders where tenant_id = 1'))).toMatchObject({ code: '25P02' })
+      expect(await rejection(client.query('select 1 from orders where tenant_id = 1'))).toMatchObject({
+        code: '25P02',
+      })
       await client.query('rollback')
     } finally {
       client.release()

@@ -545,4 +545,45 @@ describe('end', () => {
       primary.continue()
     }
   })
+
+  it('lets a query that was given before it finish on the connection that is being opened for it', async () => {
+    const pool = openPool(primary.url)
+    const results = Array.from({ length: 12 }, () =>
+      pool.execute({ text: 'select 1 as a' }).catch((error: unknown) => error),
+    )
+    await pool.end()
+    const outcomes = await Promise.all(results)
+    expect(outcomes.filter((outcome) => !(outcome instanceof Error))).toHaveLength(10)
+    expect(outcomes.slice(10).map((error) => (error as { code?: unknown }).code)).toEqual([
+      'POOL_ENDED',
+      'POOL_ENDED',
+    ])
+    expect(pool.totalCount).toBe(0)
+  })
+})
+
+describe('work that holders of connections wait for', () => {
+  it('gets one connection beyond max, before everyone else, and leaves none behind', async () => {
+    const pool = openPool(primary.url, { max: 1 })
+    const held = await pool.lease()
+    const waiting = pool.lease()
+    const first = await pool.lease({ isAwaitedByHolders: true })
+    expect(pool.totalCount).toBe(2)
+    const second = pool.lease({ isAwaitedByHolders: true })
+    pool.release(first)
+    expect(await second).toBe(first)
+    pool.release(first)
+    expect(pool.totalCount).toBe(1)
+    pool.release(held)
+    pool.release(await waiting)
+    expect(await waiting).toBe(held)
+    expect(pool.totalCount).toBe(1)
+    const controller = new AbortController()
+    const holder = await pool.lease()
+    const given = rejection(pool.lease({ isAwaitedByHolders: true, signal: controller.signal }))
+    controller.abort(new Error('enough'))
+    expect((await given).message).toBe('enough')
+    pool.release(holder)
+    await pool.end()
+  })
 })

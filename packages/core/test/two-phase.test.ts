@@ -58,7 +58,8 @@ function at(step: string, act: () => void): void {
 }
 
 /** kill -9 for the postmaster and everything it has started, before this function returns. */
-function crash(node: PgNode): void {
+function crash(node: PgNode | undefined): void {
+  if (node === undefined) throw new Error('there is no such node')
   const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(node.pid)])
     .toString()
     .trim()
@@ -67,7 +68,8 @@ function crash(node: PgNode): void {
 }
 
 /** The server is gone for the cluster, too, and comes back. */
-async function restart(node: PgNode): Promise<void> {
+async function restart(node: PgNode | undefined): Promise<void> {
+  if (node === undefined) throw new Error('there is no such node')
   await node.kill().catch(() => undefined)
   expect(readFileSync(join(node.dir, 'PG_VERSION'), 'utf8')).toContain('1')
   await node.start()

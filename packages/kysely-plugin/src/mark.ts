@@ -11,16 +11,29 @@ import { ConfigError, type RouteContext } from '@shardline/core'
  * is sent. The tree, and not the query's id, carries the hint because builders derived from one another share an id.
  */
 export class Mark {
-  readonly router: object
   readonly context: RouteContext | undefined
-  readonly node: RawNode
-  readonly modifier: SelectModifierNode
+  // Private: plugins such as DeduplicateJoinsPlugin compare trees key by key, and these lead back here.
+  readonly #router: object
+  readonly #node: RawNode
+  readonly #modifier: SelectModifierNode
 
   constructor(router: object, context?: RouteContext) {
-    this.router = router
     this.context = context
-    this.node = raw([this], [])
-    this.modifier = Object.freeze({ kind: 'SelectModifierNode', rawModifier: this.node })
+    this.#router = router
+    this.#node = raw([this], [])
+    this.#modifier = Object.freeze({ kind: 'SelectModifierNode', rawModifier: this.#node })
+  }
+
+  get router(): object {
+    return this.#router
+  }
+
+  get node(): RawNode {
+    return this.#node
+  }
+
+  get modifier(): SelectModifierNode {
+    return this.#modifier
   }
 
   /** Reached only when a compiler that does not know marks adds one to its text. */

@@ -14,7 +14,10 @@ export async function readShardCatalog(run: RunQuery): Promise<ShardCatalog> {
     const settings = document(await run(`select row_to_json(s)::text as document from (${settingsQuery}) s`))
     // pg_get_viewdef and format_type qualify every name that is not in the path: so nothing of a user's may be.
     // A query of this kind looks expensive enough to be compiled, which would take longer than to run it.
-    await run(`select set_config('search_path', 'pg_catalog', true), set_config('jit', 'off', true)`)
+    // Definitions are read under their relation's lock, which an open migration may hold for long.
+    await run(
+      `select set_config('search_path', 'pg_catalog', true), set_config('jit', 'off', true), set_config('lock_timeout', '${lockTimeoutMs}', true)`,
+    )
     const pairs = documents.map(([name, query]) => `'${name}', (${query})`)
     const facts = document(await run(`select json_build_object(${pairs.join(', ')})::text as document`))
     catalog = { ...facts, settings } as unknown as ShardCatalog
@@ -32,9 +35,13 @@ function document([row]: readonly Record<string, unknown>[]): Record<string, unk
   return JSON.parse(String(row?.['document'])) as Record<string, unknown>
 }
 
+const lockTimeoutMs = 3_000
+
 const settingsQuery = `
   select current_setting('server_version_num')::int as "serverVersion",
-         to_json(current_schemas(true)) as "searchPath",
+         (select to_json(array_agg(s order by n)) from unnest(current_schemas(true)) with ordinality u(s, n)
+           -- A session may have one that nobody asked for: REFRESH MATERIALIZED VIEW CONCURRENTLY leaves it behind.
+           where s !~ '^pg_temp_') as "searchPath",
          current_setting('TimeZone') as "timeZone",
          current_setting('DateStyle') as "dateStyle",
          current_setting('IntervalStyle') as "intervalStyle",

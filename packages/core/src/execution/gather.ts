@@ -50,7 +50,7 @@ export async function gather(engine: Engine, job: Job<MergeRoute>): Promise<pg.Q
     fields,
     results.map((result) => result.rows as unknown as RawRow[]),
     values,
-    shardOrder(engine, first, engine.primary(first)),
+    shardOrder(engine, first, engine.candidates(route, first)[0] ?? engine.primary(first)),
   )
   return rowsResult(
     engine.pg,

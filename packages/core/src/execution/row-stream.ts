@@ -185,7 +185,7 @@ async function streamMerged(engine: Engine, job: Job<MergeRoute>, batchSize: num
     if (first === undefined) throw noNode('')
     const fields = agreedFields(engine, shards, streams)
     const values = job.query.values ?? []
-    const env = shardOrder(engine, first, engine.primary(first))
+    const env = shardOrder(engine, first, engine.candidates(job.route, first)[0] ?? engine.primary(first))
     const merged = inBatches(mergeStream(plan, fields, streams, values, env), batchSize)
     return {
       fields: visibleFields(plan, fields),

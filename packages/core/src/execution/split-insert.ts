@@ -82,7 +82,10 @@ function layoutOf(statement: Statement): Layout {
   if (layout === undefined) {
     const found = scan(statement.text)
     const rows = found === undefined ? undefined : provedRows(statement.text, found)
-    layout = found === undefined || rows === undefined ? 'unknown' : { ...found, verdict: judgeRows(rows, numbersIn(found.tail)) }
+    layout =
+      found === undefined || rows === undefined
+        ? 'unknown'
+        : { ...found, verdict: judgeRows(rows, numbersIn(found.tail)) }
     layouts.set(statement, layout)
   }
   if (layout === 'unknown') throw notSplit()

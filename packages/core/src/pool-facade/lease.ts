@@ -262,6 +262,7 @@ export class Lease extends EventEmitter {
   }
 
   async #runSubmitted(submitted: Submitted): Promise<void> {
+    const stopWatching = watchForClose(submitted)
     try {
       await this.#turn()
     } catch (error) {
@@ -282,7 +283,10 @@ export class Lease extends EventEmitter {
         },
         false,
       )
-      if (borrowed.kind === 'connection') this.#hand(submitted, borrowed)
+      if (stopWatching()) {
+        if (borrowed.kind === 'connection') await borrowed.settle(undefined)
+        this.#next()
+      } else if (borrowed.kind === 'connection') this.#hand(submitted, borrowed)
       else {
         const { statement, route } = borrowed
         const reader = submitted as unknown as PortalReader
@@ -321,9 +325,18 @@ export class Lease extends EventEmitter {
       onReady?.(wire)
       void done(undefined)
     }
+    let wasSent = true
+    const submit = submitted.submit.bind(submitted)
+    submitted.submit = (wire: pg.Connection): ReturnType<typeof submit> => {
+      const refusal: unknown = submit(wire)
+      wasSent = !(refusal instanceof Error)
+      return refusal as ReturnType<typeof submit>
+    }
     submitted.handleError = (error: unknown, wire?: unknown): void => {
       onError(error, wire)
-      connection.whenReady(() => void done(error))
+      if (wasSent) connection.whenReady(() => void done(error))
+      // Of what was never sent the server says nothing; `pg` is ready as soon as it has told the error.
+      else setImmediate(() => void done(error))
     }
     connection.client.query(submitted)
   }
@@ -350,6 +363,28 @@ export class Lease extends EventEmitter {
     if (this.listenerCount('notice') === 0) return
     const { message, code } = serverError(this.#engine.pg, complaint)
     this.emit('notice', { name: 'notice', length: message.length, severity: 'WARNING', code, message })
+  }
+}
+
+/**
+ * An object may be closed while it waits for a server: a cursor then finds no connection to close, and would stay
+ * open on the one that it gets. The returned function ends the watch and says whether that has happened.
+ */
+function watchForClose(submitted: Submitted): () => boolean {
+  const target = submitted.cursor ?? submitted
+  const { close } = target
+  if (close === undefined) return () => false
+  let isClosed = false
+  Object.defineProperty(target, 'close', {
+    configurable: true,
+    value: (...args: unknown[]): unknown => {
+      isClosed = true
+      return close.apply(target, args)
+    },
+  })
+  return () => {
+    Reflect.deleteProperty(target, 'close')
+    return isClosed
   }
 }
 

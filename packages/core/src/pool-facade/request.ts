@@ -39,11 +39,14 @@ export interface RequestConfig {
   readonly [contextKey]?: RouteContext
 }
 
+type Close = (...args: unknown[]) => unknown
+
 /** An object with its own protocol, such as a cursor, a query stream or a COPY stream. */
 export interface Submitted extends pg.Submittable {
   readonly text?: string
   readonly values?: readonly unknown[]
-  readonly cursor?: { readonly text?: string; readonly values?: readonly unknown[] }
+  readonly cursor?: { readonly text?: string; readonly values?: readonly unknown[]; readonly close?: Close }
+  readonly close?: Close
   callback?: QueryCallback | undefined
   /** Where `pg` puts a client's type parsers. */
   readonly _result?: { _types?: pg.CustomTypesConfig | undefined }

@@ -4,6 +4,7 @@ import { isUnknownTable, planQuery, routeQuery, toRefusal } from '../execution/d
 import { execute, executeDirectly } from '../execution/execute.ts'
 import { openRowStream } from '../execution/row-stream.ts'
 import { Lease } from './lease.ts'
+import { hideConnectionString, poolOptions } from './pool-options.ts'
 import { isSubmitted, plainRequest, toRequest } from './request.ts'
 import { rowsOf } from './streaming.ts'
 import { refuseUnleased } from './unleased.ts'
@@ -56,7 +57,7 @@ export type RoutedPoolClass = new (engine: Engine) => RoutedPool
 const classes = new WeakMap<PgModule, RoutedPoolClass>()
 
 /** The pool class over this copy of `pg`, so that `instanceof pg.Pool` holds for the application. */
-export function createRoutedPoolClass(pg: PgModule): RoutedPoolClass {
+function createRoutedPoolClass(pg: PgModule): RoutedPoolClass {
   const known = classes.get(pg)
   if (known !== undefined) return known
   const created = createClass(pg)
@@ -87,7 +88,8 @@ function createClass(pg: PgModule): RoutedPoolClass {
     readonly #texts = new Map<string, string>()
 
     constructor(engine: Engine) {
-      super({ max: sum(engine, ({ options }) => options.max) })
+      super(poolOptions(engine))
+      hideConnectionString(this.options)
       this.#engine = engine
       for (const pool of engine.pools()) this.#forward(pool)
     }

@@ -41,6 +41,11 @@ export interface LeaseOptions {
   /** Milliseconds to wait at most, 0 for no limit. Default: the pool's `acquireTimeoutMs`. */
   readonly deadlineMs?: number | undefined
   readonly signal?: AbortSignal | undefined
+  /**
+   * True for work that holders of connections wait for, such as reading the catalog after DDL: it goes before all
+   * other callers, and when every connection is leased one more than `max` is opened for it.
+   */
+  readonly isAwaitedByHolders?: boolean | undefined
 }
 
 /** `error` is only emitted for connections that nobody had leased, and only when somebody listens. */
@@ -79,6 +84,8 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
   #role: ServerRole | undefined
   #reaper: NodeJS.Timeout | undefined
   #closing = 0
+  /** Callers waiting with `isAwaitedByHolders`. */
+  #awaitedByHolders = 0
   #ended: Promise<void> | undefined
   #onEmpty: (() => void) | undefined
 
@@ -95,6 +102,11 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     this.options = resolveNodePoolOptions(config.options ?? {})
     const { host, port, database } = new config.pg.Client(config.clientConfig)
     this.address = { host, port, database }
+  }
+
+  /** What its connections are opened with; holds the password. */
+  get clientConfig(): Readonly<pg.ClientConfig> {
+    return this.#config.clientConfig
   }
 
   /** Connections that are open or being opened. */
@@ -162,7 +174,8 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     connection.uses++
     this.emit('release', error, connection)
     const isWorn = connection.uses >= this.options.maxUses || this.#isExpired(connection)
-    if (error || isWorn || this.#ended !== undefined || !connection.isReusable) {
+    const isSurplus = this.totalCount > this.options.max && this.#awaitedByHolders === 0
+    if (error || isWorn || isSurplus || this.#ended !== undefined || !connection.isReusable) {
       this.#remove(connection)
       return
     }
@@ -210,8 +223,8 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
   }
 
   /**
-   * Refuses new leases and waiting callers, waits for the leased connections to come back, and closes everything.
-   * Calling it again returns the same promise.
+   * Refuses new leases and those waiting callers that no connection is being opened for, waits for the leased
+   * connections to come back, and closes everything. Calling it again returns the same promise.
    */
   end(): Promise<void> {
     this.#ended ??= this.#end()
@@ -220,14 +233,18 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
 
   #end(): Promise<void> {
     clearTimeout(this.#reaper)
-    this.#waiters.stop()
     const emptied = new Promise<void>((resolve) => {
       this.#onEmpty = resolve
     })
-    for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift()) {
-      waiter.fail(poolEnded(this.node))
+    this.#refuseWaiting(poolEnded(this.node), this.#openings.size)
+    const giveUp = (): void => {
+      this.#refuseWaiting(poolEnded(this.node), 0)
+      this.#waiters.stop()
+      for (const opening of this.#openings) opening.abandon()
     }
-    for (const opening of this.#openings) opening.abandon()
+    // As with `pg`, a query that was given before the end still gets its connection, if that comes soon.
+    if (this.#waiters.size === 0) giveUp()
+    else setTimeout(giveUp, closeTimeoutMs).unref()
     // `#remove` counts on `#ended`, which is set when this returns.
     queueMicrotask(() => {
       for (const connection of this.#idle.splice(0)) this.#remove(connection)
@@ -256,10 +273,30 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     const waitMs = options.deadlineMs ?? this.options.acquireTimeoutMs
     const expiresAt = waitMs > 0 ? performance.now() + waitMs : Number.POSITIVE_INFINITY
     this.counters.waited++
-    this.#waiters.add(
-      signal === undefined ? { serve, fail, expiresAt } : this.#abortable(signal, { serve, fail, expiresAt }),
-    )
+    const plain: Waiter =
+      options.isAwaitedByHolders === true
+        ? this.#counted({ serve, fail, expiresAt })
+        : { serve, fail, expiresAt }
+    const waiter = signal === undefined ? plain : this.#abortable(signal, plain)
+    if (options.isAwaitedByHolders === true) this.#waiters.addFirst(waiter)
+    else this.#waiters.add(waiter)
     this.#grow()
+  }
+
+  /** Whatever becomes of the caller, exactly one of its functions is called, once. */
+  #counted({ serve, fail, expiresAt }: Waiter): Waiter {
+    this.#awaitedByHolders++
+    return {
+      expiresAt,
+      serve: (connection) => {
+        this.#awaitedByHolders--
+        serve(connection)
+      },
+      fail: (error) => {
+        this.#awaitedByHolders--
+        fail(error)
+      },
+    }
   }
 
   #abortable(signal: AbortSignal, { serve, fail, expiresAt }: Waiter): Waiter {
@@ -308,13 +345,18 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
 
   /** Opens connections for the callers that none of the attempts under way is for. */
   #grow(): void {
-    while (
-      this.#ended === undefined &&
-      this.#openings.size < this.#waiters.size &&
-      this.totalCount < this.options.max
-    ) {
+    const max = this.options.max + (this.#awaitedByHolders > 0 ? 1 : 0)
+    while (this.#ended === undefined && this.#openings.size < this.#waiters.size && this.totalCount < max) {
       this.#open()
     }
+  }
+
+  /** Those who have waited longest may go on waiting. */
+  #refuseWaiting(error: unknown, remaining: number): void {
+    const kept = Array.from({ length: Math.min(remaining, this.#waiters.size) }, () => this.#waiters.shift())
+    for (let waiter = this.#waiters.shift(); waiter !== undefined; waiter = this.#waiters.shift())
+      waiter.fail(error)
+    for (const waiter of kept) if (waiter !== undefined) this.#waiters.add(waiter)
   }
 
   #open(): void {
@@ -359,12 +401,12 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     )
     this.counters.opened++
     this.#connections.add(connection)
-    if (this.#ended !== undefined) {
+    const waiter = this.#waiters.shift()
+    if (this.#ended !== undefined && waiter === undefined) {
       this.#remove(connection)
       return
     }
     this.emit('connect', connection)
-    const waiter = this.#waiters.shift()
     if (waiter === undefined) {
       this.#rest(connection)
       return

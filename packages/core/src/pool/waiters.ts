@@ -35,6 +35,14 @@ export class Waiters {
     if (waiter.expiresAt < this.#timerAt) this.#watch(waiter.expiresAt)
   }
 
+  /** Before all others; the queue is short whenever that matters. */
+  addFirst(waiter: Waiter): void {
+    const others = [...this.#queue]
+    this.#queue.clear()
+    this.add(waiter)
+    for (const other of others) this.#queue.add(other)
+  }
+
   /** False when it had been served or removed already. */
   remove(waiter: Waiter): boolean {
     return this.#queue.delete(waiter)

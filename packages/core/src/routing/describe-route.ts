@@ -28,7 +28,9 @@ export function describeRoute(statement: Statement, route: Route): string {
   if (route.workload !== undefined) lines.push(`tag     ${route.workload}`)
   if (route.role === 'replica') lines.push(`reads   ${route.consistency}`)
   if (route.kind === 'write-all') {
-    lines.push(`write   ${route.isReference ? 'the same rows on every shard' : 'each shard its own rows'}, atomically`)
+    lines.push(
+      `write   ${route.isReference ? 'the same rows on every shard' : 'each shard its own rows'}, atomically`,
+    )
   }
   if (route.kind === 'split') {
     const rows = [...route.rowsByShard].map(([shard, indices]) => `${shard}: ${indices.length}`)
@@ -59,7 +61,10 @@ function describeMerge(plan: Extract<Route, { kind: 'merge' }>['plan']): string 
   if (plan.order.length > 0) {
     steps.push(
       `order by ${plan.order
-        .map((key) => `${describeColumn(key.column)}${key.isDescending ? ' desc' : ''}${key.isNullsFirst ? ' nulls first' : ''}`)
+        .map(
+          (key) =>
+            `${describeColumn(key.column)}${key.isDescending ? ' desc' : ''}${key.isNullsFirst ? ' nulls first' : ''}`,
+        )
         .join(', ')}`,
     )
   }

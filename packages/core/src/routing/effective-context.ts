@@ -26,7 +26,11 @@ export function effectiveContext(
       `The hint asks for shard "${hints.shard}", but the statement runs in a context pinned to shard "${context.shard}". Remove one of the two.`,
     )
   }
-  if (hints.tenant !== undefined && context?.tenant !== undefined && hints.tenant !== String(context.tenant)) {
+  if (
+    hints.tenant !== undefined &&
+    context?.tenant !== undefined &&
+    hints.tenant !== String(context.tenant)
+  ) {
     throw new StatementError(
       'TENANT_CONTRADICTED',
       'The hint names another tenant than the context the statement runs in. Run it in the context of its own tenant.',
@@ -35,7 +39,10 @@ export function effectiveContext(
   const wished = hints.role ?? context?.role
   const consistency = hints.consistency ?? context?.consistency ?? defaultConsistency
   return {
-    role: statement.role === 'primary' || wished === 'primary' || consistency === 'strong' ? 'primary' : 'replica',
+    role:
+      statement.role === 'primary' || wished === 'primary' || consistency === 'strong'
+        ? 'primary'
+        : 'replica',
     consistency,
     shard,
     tenant,

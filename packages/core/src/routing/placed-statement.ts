@@ -3,7 +3,12 @@ import type { PlacementReason } from './route.ts'
 
 /** Where a statement runs, without the question of which server of a shard. */
 export type PlacedStatement =
-  | { readonly kind: 'single'; readonly shard: string; readonly isAnyShard: boolean; readonly reason: PlacementReason }
+  | {
+      readonly kind: 'single'
+      readonly shard: string
+      readonly isAnyShard: boolean
+      readonly reason: PlacementReason
+    }
   | {
       readonly kind: 'merge'
       readonly shards: readonly string[]

@@ -7,7 +7,6 @@ const waivedByShard: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'UNPROVED_WRITE',
   'OPAQUE_FUNCTION',
   'UNKNOWN_TABLE',
-  'AMBIGUOUS_NAME',
   'UNSUPPORTED_SCATTER',
   'MULTI_STATEMENT',
   'TENANT_REQUIRED',
@@ -26,7 +25,10 @@ export function raise(refusal: Refusal): never {
   throw new StatementError(refusal.code, refusal.message, { details: { construct: refusal.construct } })
 }
 
-export function raiseUnlessWaived(refusal: Refusal | undefined, waivedBy: 'shard' | 'tenant' | undefined): void {
+export function raiseUnlessWaived(
+  refusal: Refusal | undefined,
+  waivedBy: 'shard' | 'tenant' | undefined,
+): void {
   if (refusal === undefined) return
   if (waivedBy === 'shard' && waivedByShard.has(refusal.code)) return
   if (waivedBy === 'tenant' && waivedByTenant.has(refusal.code)) return
@@ -38,9 +40,10 @@ export function refuseUnplaced(statement: Statement, shardCount: number): never 
   const way: Partial<Record<Statement['kind'], string>> = {
     ddl: 'Run it on every shard with router.eachShard((shard) => …).',
     maintenance: 'Run it on every shard with router.eachShard((shard) => …).',
-    copy: 'Run it in router.run({ shard }, …) for each shard with that shard\'s rows.',
+    copy: "Run it in router.run({ shard }, …) for each shard with that shard's rows.",
     call: 'Its body is hidden from the router: run it in router.run({ shard }, …) or router.run({ tenant }, …).',
-    prepared: 'Let the driver prepare it (a query config with a name), or run it in router.run({ shard }, …).',
+    prepared:
+      'Let the driver prepare it (a query config with a name), or run it in router.run({ shard }, …).',
     lock: 'Run it in a transaction inside router.run({ shard }, …).',
     cursor: 'Declare it in a transaction that runs on one shard.',
   }

@@ -51,7 +51,10 @@ export function resolveParts(
     for (const shard of shards ?? keyspace.shards) union.add(shard)
   }
   return {
-    shards: union.size === keyspace.shards.length ? keyspace.shards : keyspace.shards.filter((name) => union.has(name)),
+    shards:
+      union.size === keyspace.shards.length
+        ? keyspace.shards
+        : keyspace.shards.filter((name) => union.has(name)),
     isEmpty: union.size === 0,
     isUnbounded,
     unboundedTable,

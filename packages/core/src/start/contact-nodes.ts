@@ -48,7 +48,10 @@ export async function contactNodes(
     )
   }
   for (const [name, pools] of answered) {
-    answered.set(name, pools.sort((a, b) => Number(a.node.role === 'replica') - Number(b.node.role === 'replica')))
+    answered.set(
+      name,
+      pools.sort((a, b) => Number(a.node.role === 'replica') - Number(b.node.role === 'replica')),
+    )
   }
   return answered
 }

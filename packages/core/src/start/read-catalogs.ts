@@ -30,7 +30,7 @@ async function readFromFirst(pools: readonly NodePool[], deadlineMs: number): Pr
 }
 
 async function readFrom(pool: NodePool, deadlineMs: number): Promise<ShardCatalog> {
-  const connection = await pool.lease({ deadlineMs })
+  const connection = await pool.lease({ deadlineMs, isAwaitedByHolders: true })
   try {
     const catalog = await readShardCatalog(async (text) => (await connection.query({ text })).rows)
     pool.release(connection)

@@ -97,7 +97,12 @@ function placementOf({ key, strategy, name, every, isGuarded = false }: VectorTa
   if (key !== undefined) {
     const [group, keyColumn, keyType] = key
     return {
-      strategy: keyType.startsWith('time') || keyType === 'date' ? 'time' : strategy === 'entity' ? strategy : 'tenant',
+      strategy:
+        keyType.startsWith('time') || keyType === 'date'
+          ? 'time'
+          : strategy === 'entity'
+            ? strategy
+            : 'tenant',
       group,
       keyColumn,
       keyType,
