@@ -374,6 +374,7 @@ function watchForClose(submitted: Submitted): () => boolean {
   const target = submitted.cursor ?? submitted
   const { close } = target
   if (close === undefined) return () => false
+  const own = Object.getOwnPropertyDescriptor(target, 'close')
   let isClosed = false
   Object.defineProperty(target, 'close', {
     configurable: true,
@@ -383,7 +384,8 @@ function watchForClose(submitted: Submitted): () => boolean {
     },
   })
   return () => {
-    Reflect.deleteProperty(target, 'close')
+    if (own === undefined) Reflect.deleteProperty(target, 'close')
+    else Object.defineProperty(target, 'close', own)
     return isClosed
   }
 }

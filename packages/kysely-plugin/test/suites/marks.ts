@@ -186,6 +186,23 @@ export function marksSuite(): void {
       expect(connected).toEqual([])
     })
 
+    it('can be compared and printed by other plugins, inside a larger query', () => {
+      const join = (db: Kysely<DB>) => {
+        const items = (context: RouteContext) =>
+          db.withPlugin(shardline.hint(context)).selectFrom('items').select('orderId').as('i')
+        return db
+          .withPlugin(new DeduplicateJoinsPlugin())
+          .selectFrom('orders')
+          .innerJoin(items({ role: 'primary' }), 'i.orderId', 'orders.id')
+          .innerJoin(items({ role: 'primary' }), 'i.orderId', 'orders.id')
+          .select('orders.id')
+      }
+      const compiled = join(ours([shardline])).compile()
+      expect(compiled.sql.match(/join/g)).toHaveLength(1)
+      expect(hintOf(compiled)).toEqual({ role: 'primary' })
+      expect(JSON.stringify(join(ours([shardline])).toOperationNode())).toContain('items')
+    })
+
     it('is refused by the dialect of another router', () => {
       const elsewhere = new ShardlinePlugin({ ...router })
       const db = new Kysely<DB>({ dialect: elsewhere.dialect(), plugins: [shardline] })
