@@ -74,7 +74,8 @@ export class Binding {
     { shard, signal }: { readonly shard: string; readonly signal: AbortSignal | undefined },
   ): Promise<Connection> {
     this.letGo()
-    let last: unknown = noNode(shard)
+    // Built only when it is raised: a stack trace costs more than the lease.
+    let failure: { readonly error: unknown } | undefined
     for (const pool of nodes) {
       try {
         const connection = pool.tryLease() ?? (await pool.lease({ signal }))
@@ -83,11 +84,11 @@ export class Binding {
         this.#observer.bound(connection)
         return connection
       } catch (error) {
-        last = error
+        failure = { error }
         if (judge(error, pool.node.role === 'replica') === 'statement') break
       }
     }
-    throw last
+    throw failure === undefined ? noNode(shard) : failure.error
   }
 
   /** Gives a connection back that has nothing of the session on it; does nothing without one. */
