@@ -50,7 +50,7 @@ async function withRouter(shape: Shape, max: number, use: (router: Router) => Pr
 describe('pool.options', () => {
   it('lead to the one server, and are printed without a password', async () => {
     await withRouter('one server', 3, async ({ pool }) => {
-      const control = new pg.Client(pool.options)
+      const control = new pg.Client({ ...pool.options })
       await control.connect()
       const port = (await control.query('select inet_server_port() as port')).rows
       await control.end()

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { Engine } from '../execution/engine.ts'
 import type { NodePool } from '../pool/node-pool.ts'
 
@@ -34,7 +35,12 @@ function ownSsl({ clientConfig: { ssl } }: NodePool): object {
   return { ssl: Object.defineProperties({}, Object.getOwnPropertyDescriptors(ssl)) }
 }
 
-/** `pg-pool` keeps the password out of what is printed; the connection string may have it, too. */
+/**
+ * `pg-pool` keeps the password out of what is printed, but not the connection string that has it, too. That one must
+ * stay enumerable: Kysely spreads the options.
+ */
 export function hideConnectionString(options: object): void {
-  if ('connectionString' in options) Object.defineProperty(options, 'connectionString', { enumerable: false })
+  if (!('connectionString' in options)) return
+  const shown = (): object => ({ ...options, connectionString: undefined })
+  for (const key of [inspect.custom, 'toJSON']) Object.defineProperty(options, key, { value: shown })
 }
