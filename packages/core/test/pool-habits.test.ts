@@ -149,6 +149,24 @@ describe.each(shapes)('%s', (shape) => {
 })
 
 describe('DDL', () => {
+  it('for one session is refused with the way out, which works', async () => {
+    await withRouter('two shards', 1, async (router) => {
+      const client = await router.pool.connect()
+      const refused = await rejection(client.query('create temporary table own (id int)'))
+      expect(refused).toMatchObject({ code: 'UNSUPPORTED_STATEMENT' })
+      expect(refused.message).toContain('on a lease of pool.connect() in router.run({ shard }, …)')
+      await router.run({ shard: 's1' }, async () => {
+        await client.query('create temporary table own (id int)')
+        await client.query('insert into own values (1)')
+        expect((await client.query('select * from own')).rows).toEqual([{ id: 1 }])
+      })
+      client.release()
+      await router.run({ shard: 's1' }, async () => {
+        expect(await rejection(router.pool.query('select * from own'))).toMatchObject({ code: '42P01' })
+      })
+    })
+  })
+
   it('is not held up by the callers that wait for whoever runs it', async () => {
     await withRouter('one shard with a replica', 2, async ({ pool }) => {
       const migrate = async (): Promise<void> => {

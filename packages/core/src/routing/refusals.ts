@@ -47,11 +47,13 @@ export function refuseUnplaced(statement: Statement, shardCount: number): never 
     lock: 'Run it in a transaction inside router.run({ shard }, …).',
     cursor: 'Declare it in a transaction that runs on one shard.',
   }
+  const wayOut =
+    statement.pins === 'temporary-table'
+      ? 'What is temporary lives in one session of one shard: run it on a lease of pool.connect() in router.run({ shard }, …).'
+      : (way[statement.kind] ?? 'Run it in router.run({ shard }, …).')
   throw new StatementError(
     'UNSUPPORTED_STATEMENT',
-    `Nothing proves on which of the ${shardCount} shards this ${statement.kind} statement belongs. ${
-      way[statement.kind] ?? 'Run it in router.run({ shard }, …).'
-    }`,
+    `Nothing proves on which of the ${shardCount} shards this ${statement.kind} statement belongs. ${wayOut}`,
     { details: { kind: statement.kind } },
   )
 }
