@@ -63,9 +63,10 @@ export async function unpackDebianRedis(): Promise<UnpackedRedis> {
   const cache = findCache()
   const home = join(cache, `redis-${process.arch}`)
   if (existsSync(home)) return unpackedIn(home)
-  mkdirSync(cache, { recursive: true })
-  const building = mkdtempSync(`${home}-`)
+  let building: string | undefined
   try {
+    mkdirSync(cache, { recursive: true })
+    building = mkdtempSync(`${home}-`)
     await download(building)
     if (!existsSync(home)) renameSync(building, home)
     return unpackedIn(home)
@@ -76,6 +77,6 @@ export async function unpackDebianRedis(): Promise<UnpackedRedis> {
       .split('\n')
     return { reason: `none on the PATH, and unpacking Debian's packages failed: ${firstLine}` }
   } finally {
-    rmSync(building, { recursive: true, force: true })
+    if (building !== undefined) rmSync(building, { recursive: true, force: true })
   }
 }

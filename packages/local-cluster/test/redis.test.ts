@@ -1,3 +1,4 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
 import { findRedis, startRedis } from '@shardline/local-cluster'
@@ -48,12 +49,24 @@ test('REDIS_URL comes first', async () => {
 
 describe('where there is none', () => {
   // nothing on the PATH: neither a server nor apt-get; and a folder without a cache
+  let folder = ''
   const nowhere = async () => {
+    folder = mkdtempSync(join(tmpdir(), 'no-redis-'))
     vi.stubEnv('REDIS_URL', '')
-    vi.stubEnv('PATH', '/nonexistent')
-    vi.spyOn(process, 'cwd').mockReturnValue('/nonexistent')
+    vi.stubEnv('PATH', folder)
+    vi.spyOn(process, 'cwd').mockReturnValue(folder)
   }
-  afterEach(() => vi.restoreAllMocks())
+  afterEach(() => {
+    vi.restoreAllMocks()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  test('a cache that cannot be written is none either', async () => {
+    await nowhere()
+    writeFileSync(join(folder, 'node_modules'), 'no folder')
+    vi.stubEnv('CI', 'true')
+    await expect(findRedis()).rejects.toMatchObject({ code: 'REDIS_MISSING' })
+  })
 
   test('CI fails', async () => {
     await nowhere()
