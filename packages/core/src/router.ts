@@ -86,7 +86,8 @@ export interface Router {
 export async function createRouter(config: ClusterConfig, options: RouterOptions = {}): Promise<Router> {
   const pg = options.pg ?? (await import('pg')).default
   const nodes = openNodes(config, pg)
-  const pools = [...nodes.values()].flatMap((shard) => [shard.primary, ...shard.replicas])
+  const nodesByShard = new Map([...nodes].map(([name, shard]) => [name, [shard.primary, ...shard.replicas]]))
+  const pools = [...nodesByShard.values()].flat()
   const environment = { random: Math.random, areDatesSentAsUtc: pg.defaults.parseInputDatesAsUTC === true }
   const now = (): number => performance.now()
 
@@ -98,9 +99,8 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
     await Promise.allSettled(pools.map((pool) => pool.end()))
     throw error
   }
-  const everyNode = new Map([...nodes].map(([name, shard]) => [name, [shard.primary, ...shard.replicas]]))
   const live = new LiveSnapshot(first, async (previous) => {
-    const perShard = await readCatalogs(everyNode, config.start.deadlineMs)
+    const perShard = await readCatalogs(nodesByShard, config.start.deadlineMs)
     return createSnapshot(previous.config, perShard, previous.catalog.version + 1, environment)
   })
   const plans = new PlanCache({ maxPlans: config.planCache.max })
@@ -135,7 +135,8 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
 
   const engine: Engine = {
     pg,
-    isSingleNode: pools.length === 1 && !isGuarded(config),
+    // One server counts as sharded when a guarded table needs its proofs.
+    isSingleNode: pools.length === 1 && !first.catalog.isSharded,
     isReadCommittedByDefault: first.isReadCommittedByDefault,
     types: config.types,
     shards: [...config.shards.keys()],
@@ -233,10 +234,4 @@ async function firstSnapshot(
   const snapshot = createSnapshot(config, perShard, 1, environment)
   refuseDifferences(snapshot.differences)
   return snapshot
-}
-
-function isGuarded(config: ClusterConfig): boolean {
-  return [...config.keyspaces.values()].some((keyspace) =>
-    [...keyspace.tables.values()].some((table) => 'isGuarded' in table && table.isGuarded),
-  )
 }

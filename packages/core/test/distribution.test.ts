@@ -11,6 +11,7 @@ import { analysePlacement } from '../src/statement/placement.ts'
 import type { Scatter } from '../src/statement/statement.ts'
 import { claimedShards, createWorld, fillWorld, schemaOf, worldCatalog } from './support/placement-world.ts'
 import { randomStatement, type RandomStatement } from './support/random-sql.ts'
+import { createRandom } from './support/seeded-random.ts'
 
 /**
  * The law of distribution: what a statement says of all data is what the merge makes of what it says of each shard.
@@ -35,14 +36,6 @@ afterAll(async () => {
   await client?.end()
   await cluster?.stop()
 })
-
-function createRandom(start: number): () => number {
-  let state = start
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
-}
 
 /** The statements' columns are numbers. */
 const environment: MergeEnvironment = {

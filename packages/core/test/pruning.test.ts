@@ -15,6 +15,7 @@ import {
   worldCatalog,
 } from './support/placement-world.ts'
 import { randomStatement, type RandomStatement } from './support/random-sql.ts'
+import { createRandom } from './support/seeded-random.ts'
 
 /**
  * The law of pruning, tested as it is stated: take from every sharded table all rows of the shards that the statement
@@ -40,14 +41,6 @@ afterAll(async () => {
   await client?.end()
   await cluster?.stop()
 })
-
-function createRandom(start: number): () => number {
-  let state = start
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
-}
 
 export interface Outcome {
   readonly rows: readonly string[]

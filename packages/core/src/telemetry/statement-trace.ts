@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
 import { errorTypeOf } from './error-type.ts'
 import { factsOf } from './statement-facts.ts'
+import { shardsOf } from '../routing/describe-route.ts'
 import type { Route } from '../routing/route.ts'
 import type { Statement } from '../statement/statement.ts'
 import type { StatementFacts } from './statement-facts.ts'
@@ -146,9 +147,4 @@ function routeFacts(route: Route): RouteFacts {
     consistency: route.consistency,
     workload: route.workload,
   }
-}
-
-function shardsOf(route: Route): readonly string[] {
-  if (route.kind === 'single') return [route.shard]
-  return route.kind === 'split' ? [...route.rowsByShard.keys()] : route.shards
 }
