@@ -10,10 +10,12 @@ import {
 import { startCluster, type Cluster } from '@shardline/local-cluster'
 import pg from 'pg'
 
-/** Shards without replicas and the tables that the loads use; `perShard` rows of `orders` on each. */
+/** Shards, without replicas unless asked for, and the tables that the loads use; `perShard` rows of `orders` on each. */
 export interface BenchCluster {
   readonly cluster: Cluster
   readonly urls: readonly string[]
+  /** The first replica of the first shard, when there are replicas. */
+  readonly replicaUrl: string | undefined
   /** Tenants whose rows lie on the first shard: a plain pool to it and a router then do the same work. */
   readonly tenants: readonly number[]
   router(overrides?: ClusterSettings): Promise<Router>
@@ -25,9 +27,9 @@ const ordersPerTenant = 50
 export async function startBenchCluster(
   shards: number,
   tenantCount = 400,
-  { latencyMs = 0 }: { readonly latencyMs?: number } = {},
+  { latencyMs = 0, replicas = 0 }: { readonly latencyMs?: number; readonly replicas?: number } = {},
 ): Promise<BenchCluster> {
-  const cluster = await startCluster({ shards, proxied: latencyMs > 0 })
+  const cluster = await startCluster({ shards, replicas, proxied: latencyMs > 0 })
   const urls = cluster.shards.map((shard) => shard.primary.url)
   for (const url of urls) {
     const client = new pg.Client(url)
@@ -35,9 +37,10 @@ export async function startBenchCluster(
     await client.query(`
       create table tenants (id int primary key, name text not null);
       create table customers (id bigint primary key, tenant_id int not null references tenants (id), name text);
-      create table orders (tenant_id int not null, id bigint not null, customer_id bigint, total numeric(12,2) not null,
+      create table orders (tenant_id int not null, id bigint not null, customer_id bigint not null references customers (id), total numeric(12,2) not null,
         status text not null, paid bool, placed_at timestamptz not null default now(), note text, primary key (tenant_id, id));
       create index on orders (total desc, tenant_id, id);
+      create table notes (id uuid primary key default gen_random_uuid(), tenant_id int not null, body text not null);
       create table features (entity_id text not null, name text not null, value float8, primary key (entity_id, name));
       create table countries (code text primary key, name text not null)`)
     await client.end()
@@ -45,11 +48,12 @@ export async function startBenchCluster(
   const router = async (overrides: ClusterSettings = {}): Promise<Router> =>
     createRouter(
       defineCluster({
-        shards: Object.fromEntries(urls.map((url, index) => [`s${index}`, { primary: url }])),
+        shards: cluster.urls,
         tables: {
           tenants: tenant('id'),
           orders: tenant('tenant_id'),
           customers: tenant('tenant_id'),
+          notes: tenant('tenant_id'),
           features: entity('entity_id'),
           countries: reference(),
         },
@@ -60,9 +64,10 @@ export async function startBenchCluster(
   const tenants: number[] = []
   for (let id = 1; id <= tenantCount; id += 1) {
     await loader.pool.query('insert into tenants (id, name) values ($1, $2)', [id, `tenant ${id}`])
-    const { rows } = { rows: Array.from({ length: ordersPerTenant }, (_, n) => n + 1) }
-    const tuples = rows.map((_, n) => `($1, $${n * 2 + 2}, $${n * 2 + 3}, 'open', true)`).join(', ')
-    await loader.pool.query(`insert into orders (tenant_id, id, total, status, paid) values ${tuples}`, [
+    await loader.pool.query('insert into customers (id, tenant_id, name) values ($1, $1, $2)', [id, `customer ${id}`])
+    const rows = Array.from({ length: ordersPerTenant }, (_, n) => n + 1)
+    const tuples = rows.map((_, n) => `($1, $1, $${n * 2 + 2}, $${n * 2 + 3}, 'open', true)`).join(', ')
+    await loader.pool.query(`insert into orders (tenant_id, customer_id, id, total, status, paid) values ${tuples}`, [
       id,
       ...rows.flatMap((n) => [n, ((id * 7919 + n * 104_729) % 100_000) / 100]),
     ])
@@ -70,6 +75,7 @@ export async function startBenchCluster(
     if (route.kind === 'single' && route.shard === 's0') tenants.push(id)
   }
   await loader.end()
+  await cluster.waitForReplay()
   for (const url of urls) {
     const client = new pg.Client(url)
     await client.connect()
@@ -78,5 +84,5 @@ export async function startBenchCluster(
   }
   // Only what is measured pays for the way: loading is done.
   await Promise.all(cluster.shards.map(async (shard) => shard.primary.proxy?.set({ latencyMs })))
-  return { cluster, urls, tenants, router, stop: () => cluster.stop() }
+  return { cluster, urls, replicaUrl: cluster.shards[0]?.replicas[0]?.url, tenants, router, stop: () => cluster.stop() }
 }

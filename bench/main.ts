@@ -9,7 +9,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { kyselyFigures } from './kysely.ts'
+import { ormFigures } from './orms.ts'
 import type { BenchOptions } from './options.ts'
 import { planFigures } from './plans.ts'
 import { pointFigures } from './point-select.ts'
@@ -19,7 +19,7 @@ import { shardingFigures } from './sharding.ts'
 
 const parts: Readonly<Record<string, (options: BenchOptions) => Promise<readonly Figure[]>>> = {
   point: pointFigures,
-  kysely: kyselyFigures,
+  orms: ormFigures,
   scan: scanFigures,
   plans: planFigures,
   sharding: shardingFigures,

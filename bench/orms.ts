@@ -1,0 +1,92 @@
+import { startBenchCluster, type BenchCluster } from './bench-cluster.ts'
+import { interleave, type VariantFigures } from './interleave.ts'
+import type { BenchOptions } from './options.ts'
+import { drizzleAlone, drizzleOverShardline, drizzleSplit } from './orms/drizzle.ts'
+import { Walk, type Jobs } from './orms/jobs.ts'
+import { kyselyAlone, kyselyRouted, kyselySplit } from './orms/kysely.ts'
+import { prismaAlone, prismaRouted, prismaSplit } from './orms/prisma.ts'
+import { typeormAlone, typeormRouted, typeormSplit } from './orms/typeorm.ts'
+import { printVariants, type Figure } from './report.ts'
+
+const loads = [
+  { job: 'point', title: 'point select', operations: 2000, isRead: true },
+  { job: 'list', title: 'list of 50', operations: 500, isRead: true },
+  { job: 'relation', title: 'relation load', operations: 1000, isRead: true },
+  { job: 'insert', title: 'insert', operations: 1000, isRead: false },
+] as const
+
+/** What each ORM must reach with 64 callers on reads; with one caller it is 1. */
+const targets = { Kysely: 1.4, Drizzle: 1.4, TypeORM: 1.2, Prisma: 1.1 }
+
+/** Each ORM alone, with its own way to use a replica, and with Shardline: the same queries on the same rows. */
+export async function ormFigures(options: BenchOptions): Promise<readonly Figure[]> {
+  const figures: Figure[] = []
+  for (const [orm, target] of Object.entries(targets)) {
+    const bench = await startBenchCluster(2, 100, { replicas: 1 })
+    const router = await bench.router()
+    try {
+      figures.push(...(await compare(orm, target, await variantsOf(orm, bench, router), options)))
+    } finally {
+      await router.end()
+      await bench.stop()
+    }
+  }
+  return figures
+}
+
+async function variantsOf(
+  orm: string,
+  bench: BenchCluster,
+  router: Awaited<ReturnType<BenchCluster['router']>>,
+): Promise<readonly Jobs[]> {
+  const primary = bench.urls[0] ?? ''
+  const replica = bench.replicaUrl ?? ''
+  const walk = () => new Walk(bench)
+  switch (orm) {
+    case 'Kysely':
+      return [kyselyAlone(primary, walk()), kyselySplit(primary, replica, walk()), kyselyRouted(router, walk())]
+    case 'Drizzle':
+      return [
+        drizzleAlone(primary, walk()),
+        drizzleSplit(primary, replica, walk()),
+        drizzleOverShardline(router, walk()),
+      ]
+    case 'TypeORM':
+      return Promise.all([
+        typeormAlone(primary, walk()),
+        typeormSplit(primary, replica, walk()),
+        typeormRouted(router, walk()),
+      ])
+    default:
+      return [prismaAlone(primary, walk()), prismaSplit(primary, replica, walk()), prismaRouted(router, walk())]
+  }
+}
+
+async function compare(
+  orm: string,
+  target: number,
+  variants: readonly Jobs[],
+  { rounds, scale }: BenchOptions,
+): Promise<readonly Figure[]> {
+  const figures: Figure[] = []
+  for (const { job, title, operations, isRead } of loads) {
+    for (const callers of [1, 64]) {
+      const measured = await interleave(
+        variants.map((jobs) => ({ name: jobs.name, run: () => jobs[job]() })),
+        { callers, operations: Math.round(operations * scale), rounds },
+      )
+      const people = callers === 1 ? '1 caller' : `${callers} callers`
+      console.log(printVariants(`${orm}, ${title}, ${people}`, measured))
+      const routed = measured.at(-1) as VariantFigures
+      const value = isRead && callers > 1 ? target : 1
+      figures.push({
+        what: `${orm} with Shardline against ${orm} alone, ${title}, ${people}`,
+        value: routed.ratio,
+        unit: '×',
+        target: { relation: '≥', value },
+      })
+    }
+  }
+  await Promise.all(variants.map((jobs) => jobs.close()))
+  return figures
+}

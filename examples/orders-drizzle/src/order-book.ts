@@ -1,0 +1,80 @@
+import type { Router } from '@shardline/core'
+import { drizzle } from '@shardline/drizzle-adapter'
+import type { OrderBook } from '@shardline/example-orders'
+import { asc, desc, eq, sql } from 'drizzle-orm'
+import * as schema from './tables.ts'
+
+const { customers, orders, orderLines } = schema
+
+/** The relations of an order that the application shows. */
+const customerAndLines = {
+  customer: { columns: { id: true, name: true, email: true } },
+  lines: { columns: { sku: true, quantity: true }, orderBy: asc(orderLines.id) },
+} as const
+
+export function openOrderBook(router: Router): OrderBook {
+  const db = drizzle(router, { schema })
+
+  return {
+    async addCustomer(tenantId, { name, email }) {
+      const [customer] = await db
+        .insert(customers)
+        .values({ tenantId, name, email })
+        .returning({ id: customers.id, name: customers.name, email: customers.email })
+      if (customer === undefined) throw new Error('An INSERT returns its row.')
+      return customer
+    },
+
+    place: (tenantId, { customerId, lines }) =>
+      db.transaction(async (tx) => {
+        const [order] = await tx
+          .insert(orders)
+          .values({ tenantId, customerId })
+          .returning({ id: orders.id, status: orders.status })
+        const customer = await tx.query.customers.findFirst({
+          columns: { id: true, name: true, email: true },
+          where: eq(customers.id, customerId),
+        })
+        if (order === undefined || customer === undefined) throw new Error('There is no such customer.')
+        await tx.insert(orderLines).values(lines.map((line) => ({ tenantId, orderId: order.id, ...line })))
+        return { ...order, customer, lines }
+      }),
+
+    list: (tenantId, limit) =>
+      db.query.orders.findMany({
+        columns: { id: true, status: true },
+        with: customerAndLines,
+        where: eq(orders.tenantId, tenantId),
+        orderBy: [desc(orders.placedAt), desc(orders.id)],
+        limit,
+      }),
+
+    find: (orderId) =>
+      db.query.orders.findFirst({
+        columns: { id: true, status: true },
+        with: customerAndLines,
+        where: eq(orders.id, orderId),
+      }),
+
+    async ship(orderId) {
+      const shipped = await db
+        .update(orders)
+        .set({ status: 'shipped' })
+        .where(eq(orders.id, orderId))
+        .returning({ id: orders.id })
+      return shipped.length === 1
+    },
+
+    bestSellers(limit) {
+      const quantity = sql<number>`sum(${orderLines.quantity})::float8`.as('quantity')
+      return db
+        .select({ sku: orderLines.sku, quantity })
+        .from(orderLines)
+        .groupBy(orderLines.sku)
+        .orderBy(desc(quantity), asc(orderLines.sku))
+        .limit(limit)
+    },
+
+    close: async () => undefined,
+  }
+}
