@@ -44,7 +44,11 @@ async function variantsOf(
   const walk = () => new Walk(bench)
   switch (orm) {
     case 'Kysely':
-      return [kyselyAlone(primary, walk()), kyselySplit(primary, replica, walk()), kyselyRouted(router, walk())]
+      return [
+        kyselyAlone(primary, walk()),
+        kyselySplit(primary, replica, walk()),
+        kyselyRouted(router, walk()),
+      ]
     case 'Drizzle':
       return [
         drizzleAlone(primary, walk()),
@@ -58,7 +62,11 @@ async function variantsOf(
         typeormRouted(router, walk()),
       ])
     default:
-      return [prismaAlone(primary, walk()), prismaSplit(primary, replica, walk()), prismaRouted(router, walk())]
+      return [
+        prismaAlone(primary, walk()),
+        prismaSplit(primary, replica, walk()),
+        prismaRouted(router, walk()),
+      ]
   }
 }
 

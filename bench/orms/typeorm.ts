@@ -74,7 +74,10 @@ export function typeormRouted(router: Router, walk: Walk): Promise<Jobs> {
 }
 
 async function jobs(name: string, options: DataSourceOptions, walk: Walk): Promise<Jobs> {
-  const source = await new DataSource({ ...options, installExtensions: false } as DataSourceOptions).initialize()
+  const source = await new DataSource({
+    ...options,
+    installExtensions: false,
+  } as DataSourceOptions).initialize()
   const repository = source.getRepository(orders)
   const noteRepository = source.getRepository(notes)
   return {

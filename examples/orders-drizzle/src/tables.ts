@@ -7,7 +7,10 @@ import { bigint, customType, integer, pgTable, text, timestamp } from 'drizzle-o
 const id = customType<{ data: string }>({ dataType: () => 'bigint' })
 
 /** Made by the database, with the tenant's bucket in it: an id alone says where its row lies. */
-const routableId = () => id().primaryKey().default(sql`default`)
+const routableId = () =>
+  id()
+    .primaryKey()
+    .default(sql`default`)
 
 export const customers = sharded(
   pgTable('customers', {

@@ -1,5 +1,14 @@
 import { RoutableId, ShardKey } from '@shardline/typeorm-driver'
-import { Column, CreateDateColumn, Entity, JoinColumn, ManyToOne, OneToMany, PrimaryColumn, type Relation } from 'typeorm'
+import {
+  Column,
+  CreateDateColumn,
+  Entity,
+  JoinColumn,
+  ManyToOne,
+  OneToMany,
+  PrimaryColumn,
+  type Relation,
+} from 'typeorm'
 
 /** Ids are made by the database, with the tenant's bucket in them: an id alone says where its row lies. */
 @Entity('customers')

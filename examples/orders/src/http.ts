@@ -62,9 +62,7 @@ async function answer(book: OrderBook, router: Router, request: IncomingMessage)
   try {
     const run = () => route(book, call)
     const body = await (tenantHeader === undefined ? run() : router.run({ tenant: call.tenantId }, run))
-    return body === undefined
-      ? { status: 404, body: { error: 'It was not found.' } }
-      : { status: 200, body }
+    return body === undefined ? { status: 404, body: { error: 'It was not found.' } } : { status: 200, body }
   } catch (error) {
     if (error instanceof ShardlineError) return { status: 409, body: { error: error.message } }
     return { status: 500, body: { error: 'It did not work.' } }
