@@ -1,0 +1,3 @@
+import { integrationSuites } from './suites/all.ts'
+
+integrationSuites()
