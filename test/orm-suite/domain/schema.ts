@@ -18,7 +18,7 @@ export const schema = `
     status text not null default 'open',
     total numeric(12,2) not null default 0 check (total >= 0),
     note text,
-    placed_at timestamptz(3) not null default '2026-01-01',
+    placed_at timestamptz not null default '2026-01-01',
     meta jsonb
   );
   create table order_lines (
@@ -32,7 +32,7 @@ export const schema = `
   create table settings (key text primary key, value text not null);
   create table features (entity_id text primary key, value float8 not null, version int not null default 1);
   create table readings (
-    recorded_at timestamptz(3) not null, sensor_id int not null, value float8 not null,
+    recorded_at timestamptz not null, sensor_id int not null, value float8 not null,
     primary key (recorded_at, sensor_id)
   );
   create sequence tickets;
@@ -63,10 +63,10 @@ export const tableNames = [
 /** What each ORM's models must say in its own words; the suite's routers are given no tables. */
 export const tables = {
   tenants: tenant('id'),
-  customers: tenant('tenant_id', { routable: 'id' }),
-  orders: tenant('tenant_id', { routable: 'id' }),
-  order_lines: tenant('tenant_id', { routable: 'id' }),
-  documents: tenant('tenant_id', { routable: 'id' }),
+  customers: tenant('tenant_id'),
+  orders: tenant('tenant_id'),
+  order_lines: tenant('tenant_id'),
+  documents: tenant('tenant_id'),
   features: entity('entity_id'),
   readings: time('recorded_at', { every: 'month' }),
   products: reference(),

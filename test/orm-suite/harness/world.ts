@@ -1,5 +1,6 @@
 import { createRouter, defineCluster, type ClusterInput, type Router } from '@shardline/core'
 import { startCluster, waitFor, type Cluster, type PgNode } from '@shardline/local-cluster'
+import pg from 'pg'
 import { expect } from 'vitest'
 import type { Application, Orm } from '../application.ts'
 import { fill, type Data } from '../domain/data.ts'
@@ -43,9 +44,14 @@ export interface World {
   open(
     options?: Partial<ClusterInput>,
   ): Promise<{ readonly router: Router; readonly application: Application }>
-  /** The primary and the replica of the shard with this tenant, or of the first or second shard. */
+  /** Both replicas: what a read of everything reaches. */
+  readonly nodesOfReads: readonly string[]
+  /** Both primaries. */
+  readonly nodesOfWrites: readonly string[]
+  /** The primary and the replica of the shard with this tenant. */
   primaryOf(tenantId: number): string
   replicaOf(tenantId: number): string
+  shardNodesOf(tenantId: number): readonly string[]
   nodeNamed(name: string): PgNode
 }
 
@@ -68,7 +74,7 @@ export async function startStage(orm: Orm): Promise<Stage> {
   await first.primary.sql('create database plain')
   const plainUrl = first.primary.url.replace(/\/postgres$/, '/plain')
   const plain = await orm.openPlain(plainUrl)
-  const runPlain = async (text: string) => runOn(first.primary, plainUrl, text)
+  const runPlain = (text: string) => runOn(plainUrl, text)
   await runPlain(plainSchema)
   await cluster.waitForReplay()
 
@@ -151,8 +157,11 @@ export async function startStage(orm: Orm): Promise<Stage> {
       opened.push(created)
       return created
     },
+    nodesOfReads: ['s0r1', 's1r1'],
+    nodesOfWrites: ['s0p', 's1p'],
     primaryOf: (tenantId) => `${shardOf(tenantId)}p`,
     replicaOf: (tenantId) => `${shardOf(tenantId)}r1`,
+    shardNodesOf: (tenantId) => [`${shardOf(tenantId)}p`, `${shardOf(tenantId)}r1`],
     nodeNamed,
   }
 
@@ -160,10 +169,8 @@ export async function startStage(orm: Orm): Promise<Stage> {
     tally,
     async begin(counted) {
       isCounted = counted
-      const isDirty = ([name, sql]: readonly [PgNode, string]) => name.sql(`${nothing}; ${sql}`)
       await Promise.all([
-        isDirty([first.primary, data.sqlOf(first.name)]),
-        isDirty([second.primary, data.sqlOf(second.name)]),
+        ...cluster.shards.map(({ name, primary }) => primary.sql(`${nothing}; ${data.sqlOf(name)}`)),
         runPlain(`${nothing}; ${data.sqlOf(undefined)}`),
       ])
       await settle()
@@ -196,6 +203,13 @@ export async function startStage(orm: Orm): Promise<Stage> {
       await cluster.stop()
     },
   }
+}
+
+async function runOn(url: string, text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  await client.query(text)
+  await client.end()
 }
 
 async function rejection(promise: Promise<unknown>): Promise<unknown> {

@@ -1,0 +1,4 @@
+import { ormSuite } from './harness/suite.ts'
+import { kyselyOrm } from './kysely/application.ts'
+
+ormSuite(kyselyOrm('0.29'))
