@@ -17,8 +17,6 @@ export type AnyModel = HasRelations extends true
 // oxlint-disable-next-line typescript/no-empty-object-type -- Drizzle's own types for "none"
 export type NoModel = HasRelations extends true ? {} : Record<string, never>
 
-export type AnySchema = Readonly<Record<string, unknown>>
-
 /** Options of Drizzle's own that pass unchanged: `logger`, `casing` (0.45), `jit` and others (1.0). */
 type DriverOptions = Omit<DriverConfig, 'schema' | 'relations'>
 
@@ -42,10 +40,19 @@ type TablesIn<Model, Schema> = HasRelations extends true
   : Model
 
 /** For each table of the schema, by its key there, where its rows live. */
-export type TableModels<Tables> = {
-  readonly [
-    Key in keyof Tables & string as Tables[Key] extends PgTable ? Key : never
-  ]?: Tables[Key] extends PgTable ? ModelOf<Tables[Key]> : never
+export type TableModels<Tables> = string extends keyof Tables
+  ? NoTables
+  : [keyof Tables] extends [never]
+    ? NoTables
+    : { readonly [Key in TableKeys<Tables>]?: Tables[Key] extends PgTable ? ModelOf<Tables[Key]> : never }
+
+type TableKeys<Tables> = keyof {
+  [Key in keyof Tables & string as Tables[Key] extends PgTable ? Key : never]: true
+} &
+  keyof Tables
+
+interface NoTables {
+  readonly 'hand the tables over as well: drizzle(router, { schema, tables })': never
 }
 
 /** What `drizzle(router, …)` takes: Drizzle's own options, and `tables` for models that are not annotated. */

@@ -6,7 +6,8 @@ import {
   type Router,
 } from '@shardline/core'
 
-type Query = (...args: unknown[]) => unknown
+/** What a pool and a lease have in common. */
+type Queryable = Pick<RoutedPool, 'query' | 'stream'>
 
 /**
  * The router's pool, with a context on every statement that goes through it or through a lease of it. Everything else
@@ -14,44 +15,36 @@ type Query = (...args: unknown[]) => unknown
  */
 export function poolInContext(router: Router, context: RouteContext): RoutedPool {
   const { pool } = router
-  const query = queryInContext(router, pool.query.bind(pool) as Query, context)
-  const stream = streamInContext(pool.stream.bind(pool) as RoutedPool['stream'], context)
+  const leased = (client: RoutedClient): RoutedClient =>
+    inPlaceOf(client, statementsInContext(router, client, context))
   const connect = (callback?: (...args: unknown[]) => void): unknown => {
-    if (callback === undefined) {
-      return pool.connect().then((client) => leaseInContext(router, client, context))
-    }
+    if (callback === undefined) return pool.connect().then(leased)
     return pool.connect((error, client, release) =>
-      callback(error, client === undefined ? client : leaseInContext(router, client, context), release),
+      callback(error, client === undefined ? client : leased(client), release),
     )
   }
-  return inPlaceOf(pool, { query, stream, connect })
+  return inPlaceOf(pool, { ...statementsInContext(router, pool, context), connect })
 }
 
-function leaseInContext(router: Router, lease: RoutedClient, context: RouteContext): RoutedClient {
-  return inPlaceOf(lease, {
-    query: queryInContext(router, lease.query.bind(lease) as Query, context),
-    stream: streamInContext(lease.stream.bind(lease) as RoutedClient['stream'], context),
-  })
-}
-
-function queryInContext(router: Router, query: Query, context: RouteContext): Query {
-  return (first, ...rest) => {
-    if (typeof first === 'string') return query({ text: first, [contextKey]: context }, ...rest)
+function statementsInContext(router: Router, target: Queryable, context: RouteContext): Queryable {
+  const run = target.query.bind(target) as (...args: unknown[]) => unknown
+  const query = (first: unknown, ...rest: unknown[]): unknown => {
+    if (typeof first === 'string') return run({ text: first, [contextKey]: context }, ...rest)
     // An object with its own protocol is no config to add to.
     if (typeof first !== 'object' || first === null || 'submit' in first) {
-      return router.run(context, () => query(first, ...rest))
+      return router.run(context, () => run(first, ...rest))
     }
     const own = (first as { readonly [contextKey]?: RouteContext })[contextKey]
-    return query({ ...first, [contextKey]: { ...context, ...own } }, ...rest)
+    return run({ ...first, [contextKey]: { ...context, ...own } }, ...rest)
+  }
+  return {
+    query: query as Queryable['query'],
+    stream: (text, values, options = {}) =>
+      target.stream(text, values, { ...options, context: { ...context, ...options.context } }),
   }
 }
 
-function streamInContext(stream: RoutedPool['stream'], context: RouteContext): RoutedPool['stream'] {
-  return (text, values, options = {}) =>
-    stream(text, values, { ...options, context: { ...context, ...options.context } })
-}
-
-/** `target` with some methods replaced. It has private fields, so its own methods need itself as `this`. */
+/** `target` with some members replaced. It has private fields, so its own methods need itself as `this`. */
 function inPlaceOf<T extends object>(target: T, replaced: Readonly<Record<string, unknown>>): T {
   return new Proxy(target, {
     get(_, key) {

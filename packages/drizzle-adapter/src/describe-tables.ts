@@ -70,8 +70,7 @@ interface Described {
 function inSqlNames(db: NameWriter, described: Described, model: TableModel): TableDescription {
   if (model.strategy === 'reference' || model.strategy === 'unsharded') return model
   const column = columnName(db, described, model.column)
-  if (model.strategy === 'time' || model.routable === undefined)
-    return { ...model, column } as TableDescription
+  if (model.strategy === 'time' || model.routable === undefined) return { ...model, column }
   const routable = model.routable.map((id) => columnName(db, described, id, isExactId))
   const named: object = { ...model, column, routable }
   return named as TableDescription

@@ -1,6 +1,6 @@
 import { drizzle as connect } from 'drizzle-orm/node-postgres'
 import { ConfigError, type RoutedPool, type Router } from '@shardline/core'
-import type { AnyModel, AnySchema, DrizzleOptions, NoModel, ShardlineDatabase } from './config.ts'
+import type { AnyModel, DrizzleOptions, NoModel, ShardlineDatabase } from './config.ts'
 import { poolInContext } from './context-pool.ts'
 import { describeTables, refuseForgottenTables } from './describe-tables.ts'
 import type { TableModel } from './table-model.ts'
@@ -15,9 +15,9 @@ import type { TableModel } from './table-model.ts'
  * names no column of its table or when tables were `sharded` and none was given, UNSUPPORTED_OPTION for a cache that
  * answers every query, CATALOG_MISMATCH when the servers contradict a description
  */
-export function drizzle<Model extends AnyModel = NoModel, Schema extends AnySchema = Record<never, never>>(
+export function drizzle<Model extends AnyModel = NoModel, Schema extends object = object>(
   router: Router,
-  options: DrizzleOptions<Model, Schema> = {} as DrizzleOptions<Model, Schema>,
+  options: DrizzleOptions<Model, Schema> = {},
 ): ShardlineDatabase<Model> {
   const { tables, ...config } = options as LooseOptions
   refuseCacheOfEverything(config)
@@ -41,9 +41,11 @@ export function drizzle<Model extends AnyModel = NoModel, Schema extends AnySche
   return db as unknown as ShardlineDatabase<Model>
 }
 
+type Schema = Readonly<Record<string, unknown>>
+
 /** The options of both versions, as they arrive. */
 interface LooseOptions {
-  readonly schema?: AnySchema
+  readonly schema?: Schema
   readonly relations?: Readonly<Record<string, { readonly table: unknown }>>
   readonly tables?: Readonly<Record<string, TableModel | undefined>>
   readonly cache?: { strategy(): string }
@@ -53,7 +55,7 @@ interface Database {
   readonly $client: RoutedPool
 }
 
-function tablesOf(relations: NonNullable<LooseOptions['relations']>): AnySchema {
+function tablesOf(relations: NonNullable<LooseOptions['relations']>): Schema {
   return Object.fromEntries(Object.entries(relations).map(([key, { table }]) => [key, table]))
 }
 

@@ -60,7 +60,7 @@ export interface TimeModelOptions extends GroupModel {
 export function tenant<const Key extends AnyKey, const Routable extends AnyRoutable = never>(
   column: Key,
   options: TenantModelOptions<Routable> = {},
-): TenantModel<Key, Routable> {
+): TenantModel<Key, NoInfer<Routable>> {
   const { routable, ...rest } = options
   return { strategy: 'tenant', column, ...rest, ...routableColumns(routable) }
 }
@@ -69,7 +69,7 @@ export function tenant<const Key extends AnyKey, const Routable extends AnyRouta
 export function entity<const Key extends AnyKey, const Routable extends AnyRoutable = never>(
   column: Key,
   options: EntityModelOptions<Routable> = {},
-): EntityModel<Key, Routable> {
+): EntityModel<Key, NoInfer<Routable>> {
   const { routable, ...rest } = options
   return { strategy: 'entity', column, ...rest, ...routableColumns(routable) }
 }
