@@ -52,6 +52,15 @@ export interface Relation {
   readonly hasTriggers: boolean
   /** True for unlogged tables: a standby refuses to read them. */
   readonly isUnlogged?: boolean
+  /** Columns whose value carries the bucket of the row's shard key; set only when a constraint says so on every shard. */
+  readonly routable?: ReadonlyMap<string, RoutableColumn>
+}
+
+/** A column of ids that name the bucket of their row: see `sharding/routable-id.ts`. */
+export interface RoutableColumn {
+  readonly format: 'int8' | 'uuid'
+  /** The validated foreign key to a routable column of the same colocation group that proves it; absent for the column itself. */
+  readonly via?: string
 }
 
 export interface Column {
