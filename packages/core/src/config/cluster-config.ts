@@ -77,6 +77,8 @@ export interface KeyedTableConfig extends TableName {
   readonly group: string
   readonly every: Period | undefined
   readonly isGuarded: boolean
+  /** Columns of routable ids, sorted; undefined when nothing is said of them. */
+  readonly routable: readonly string[] | undefined
 }
 
 export function isKeyed(table: TableConfig): table is KeyedTableConfig {

@@ -82,16 +82,25 @@ const node = z.preprocess(
     ),
 )
 
+const keyed = {
+  column: text,
+  group: name.optional(),
+  routable: z.array(text, 'expected a list of columns').optional(),
+}
+const isKeyPlain = ({ column, routable = [] }: { column: string; routable?: string[] | undefined }) =>
+  !routable.includes(column)
+const notPlain: { path: PropertyKey[]; error: string } = {
+  path: ['routable'],
+  error: 'the shard key itself is no routable id: its bucket is that of its hash. Name other columns',
+}
+
 const table = z.discriminatedUnion(
   'strategy',
   [
-    z.strictObject({
-      strategy: z.literal('tenant'),
-      column: text,
-      group: name.optional(),
-      guard: guard.optional(),
-    }),
-    z.strictObject({ strategy: z.literal('entity'), column: text, group: name.optional() }),
+    z
+      .strictObject({ strategy: z.literal('tenant'), ...keyed, guard: guard.optional() })
+      .refine(isKeyPlain, notPlain),
+    z.strictObject({ strategy: z.literal('entity'), ...keyed }).refine(isKeyPlain, notPlain),
     z.strictObject({
       strategy: z.literal('time'),
       column: text,

@@ -57,6 +57,7 @@ export function createKeyspace(
     keyspace: name,
     areGroupsQualified: Object.keys(shape.keyspaces).length > 1,
     isGuarded: shape.guard === 'required',
+    routable: undefined,
   }
   for (const [written, description] of Object.entries(keyspace.tables ?? {})) {
     const table = describeTable(written, description, naming)

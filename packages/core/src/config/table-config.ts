@@ -9,6 +9,8 @@ interface Naming {
   /** With several keyspaces, group names start with the keyspace's: equal groups must mean equal shards. */
   readonly areGroupsQualified: boolean
   readonly isGuarded: boolean
+  /** What holds for a description that says nothing of routable columns. */
+  readonly routable: readonly string[] | undefined
 }
 
 /** A table as it was written, with its schema, group and guard filled in. */
@@ -32,6 +34,8 @@ export function describeTable(written: string, description: TableShape, naming: 
     every: description.strategy === 'time' ? description.every : undefined,
     isGuarded:
       isTenant && (description.guard === undefined ? naming.isGuarded : description.guard === 'required'),
+    routable:
+      description.strategy === 'time' ? undefined : (description.routable?.toSorted() ?? naming.routable),
   })
 }
 
@@ -75,8 +79,9 @@ export function mergeTables(
       areGroupsQualified: config.keyspaces.size > 1,
       // A model that says nothing of the guard does not contradict the cluster that does.
       isGuarded: known !== undefined && isKeyed(known) ? known.isGuarded : config.isGuarded,
+      routable: known !== undefined && isKeyed(known) ? known.routable : undefined,
     })
-    if (known !== undefined && JSON.stringify(known) !== JSON.stringify(table)) {
+    if (known !== undefined && !isSame(known, table)) {
       conflicts.push(`"${name}" is described as ${wordsOf(known)}, and elsewhere as ${wordsOf(table)}`)
     }
     if (!added.has(keyspace)) added.set(keyspace, new Map())
@@ -102,6 +107,12 @@ export function mergeTables(
   return Object.freeze({ ...config, keyspaces })
 }
 
+/** A description that says nothing of routable columns does not contradict one that does. */
+function isSame(known: TableConfig, table: TableConfig): boolean {
+  const said = isKeyed(known) && known.routable === undefined && isKeyed(table) ? { ...known, routable: table.routable } : known // prettier-ignore
+  return JSON.stringify(said) === JSON.stringify(table)
+}
+
 function tableName(written: string): string {
   return written.includes('.') ? written : `public.${written}`
 }
@@ -123,5 +134,7 @@ function wordsOf(table: TableConfig): string {
   if (!isKeyed(table)) return `${table.strategy}()`
   const every = table.every === undefined ? '' : ` every ${table.every}`
   const guard = table.isGuarded ? ', guarded' : ''
-  return `${table.strategy} "${table.keyColumn}"${every} (group "${table.group}"${guard})`
+  const routable =
+    table.routable === undefined ? '' : `, routable ${table.routable.map((name) => `"${name}"`).join(', ')}`
+  return `${table.strategy} "${table.keyColumn}"${every} (group "${table.group}"${guard}${routable})`
 }

@@ -4,9 +4,9 @@ import type { Period } from '../sharding/period.ts'
  * How one table is sharded, as a user writes it: made by `tenant`, `entity`, `time`, `reference` and `unsharded`.
  * `Column` is the name of the shard-key column.
  */
-export type TableDescription<Column extends string = string> =
-  | TenantTable<Column>
-  | EntityTable<Column>
+export type TableDescription<Column extends string = string, Routable extends string = string> =
+  | TenantTable<Column, Routable>
+  | EntityTable<Column, Routable>
   | TimeTable<Column>
   | ReferenceTable
   | UnshardedTable
@@ -16,7 +16,19 @@ export interface GroupOptions {
   readonly group?: string | undefined
 }
 
-export interface TenantOptions extends GroupOptions {
+export interface RoutableOptions<Routable extends string = string> {
+  /**
+   * Columns (bigint or uuid, NOT NULL) whose values carry the bucket of their row's shard key, so that a condition on them
+   * proves the shard. `router.install()` makes the database fill and check them. Default none.
+   */
+  readonly routable?: readonly Routable[] | undefined
+}
+
+export interface EntityOptions<Routable extends string = string>
+  extends GroupOptions, RoutableOptions<Routable> {}
+
+export interface TenantOptions<Routable extends string = string>
+  extends GroupOptions, RoutableOptions<Routable> {
   /** `required` refuses statements that do not prove a tenant. Default: the cluster's `guard`. */
   readonly guard?: Guard | undefined
 }
@@ -28,12 +40,18 @@ export interface TimeOptions extends GroupOptions {
 
 export type Guard = 'required' | 'off'
 
-export interface TenantTable<Column extends string = string> extends TenantOptions {
+export interface TenantTable<
+  Column extends string = string,
+  Routable extends string = string,
+> extends TenantOptions<Routable> {
   readonly strategy: 'tenant'
   readonly column: Column
 }
 
-export interface EntityTable<Column extends string = string> extends GroupOptions {
+export interface EntityTable<
+  Column extends string = string,
+  Routable extends string = string,
+> extends EntityOptions<Routable> {
   readonly strategy: 'entity'
   readonly column: Column
 }
@@ -55,18 +73,18 @@ export interface UnshardedTable {
  * Rows lie on the shard of their tenant. Tables of this strategy form one colocation group, `tenant`, unless
  * a group is named; tenants can be pinned to shards by the cluster's `directory`.
  */
-export function tenant<const Column extends string>(
+export function tenant<const Column extends string, const Routable extends string = never>(
   column: Column,
-  options: TenantOptions = {},
-): TenantTable<Column> {
+  options: TenantOptions<Routable> = {},
+): TenantTable<Column, Routable> {
   return { strategy: 'tenant', column, ...options }
 }
 
 /** Rows lie on the shard of their entity. Each table is a colocation group of its own unless a group is named. */
-export function entity<const Column extends string>(
+export function entity<const Column extends string, const Routable extends string = never>(
   column: Column,
-  options: GroupOptions = {},
-): EntityTable<Column> {
+  options: EntityOptions<Routable> = {},
+): EntityTable<Column, Routable> {
   return { strategy: 'entity', column, ...options }
 }
 
