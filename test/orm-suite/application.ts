@@ -120,14 +120,18 @@ export type Lack =
   | 'read-only'
   | 'isolation'
   | 'lock'
-  | 'hint'
+  | 'hint-primary'
+  | 'hint-tenant'
   | 'upsert-of-tenant'
   | 'move'
 
 export interface Application extends Operations {
   /** Rolls back when `body` throws. */
   transaction<T>(body: (transaction: Operations) => Promise<T>, options?: TransactionOptions): Promise<T>
-  /** The same application with a context, by the ORM's own means (a plugin, `$tenant()`, an option); not by `router.run`. */
+  /**
+   * The same application with a context, `{ role: 'primary' }` or `{ tenant }`, by the ORM's own means (a plugin, `$primary`,
+   * `$tenant()`, an option); not by `router.run`.
+   */
   hinted(context: RouteContext): Operations
   /** Orders of a tenant or of all, by id, without holding all of them in memory. */
   streamOrders(tenantId: number | undefined, batchSize: number): AsyncIterable<Order>

@@ -6,6 +6,9 @@ import { tableNames } from '../domain/schema.ts'
 /** What the application's connections are called; others (the suite's own, the plain application's) are not counted. */
 export const applicationName = 'suite'
 
+/** What the connections of the plain application must be called. */
+export const plainName = 'plain'
+
 /** Every server writes what it runs into its own log, before it runs it. */
 export const loggingConf = {
   log_statement: 'all',

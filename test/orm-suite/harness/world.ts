@@ -6,7 +6,7 @@ import type { Application, Orm } from '../application.ts'
 import { fill, type Data } from '../domain/data.ts'
 import { tableNames, plainSchema, schema } from '../domain/schema.ts'
 import { createIds, type Ids } from '../domain/ids.ts'
-import { applicationName, logging, loggingConf, type Logged } from './statement-log.ts'
+import { applicationName, logging, plainName, loggingConf, type Logged } from './statement-log.ts'
 import { Tally } from './tally.ts'
 
 /** What `touched` saw. */
@@ -40,6 +40,12 @@ export interface World {
   alikeRejected(act: (application: Application) => Promise<unknown>): Promise<unknown>
   /** Resolves when reads go to the replicas again: they have replayed everything, and the router knows. */
   settle(): Promise<void>
+  /** The data as at the beginning, everywhere. */
+  reset(): Promise<void>
+  /** Ends all sessions of both applications on the primaries, and waits until they are gone. */
+  endSessions(): Promise<void>
+  /** Waits until one of them sleeps in `pg_sleep`, and ends that one. */
+  endSleepers(): Promise<void>
   /** A router of its own for one scenario, and an application over it; both are ended with the scenario. */
   open(
     options?: Partial<ClusterInput>,
@@ -128,6 +134,13 @@ export async function startStage(orm: Orm): Promise<Stage> {
     })
   }
 
+  const reset = async (): Promise<void> => {
+    await Promise.all([
+      ...cluster.shards.map(({ name, primary }) => primary.sql(`${nothing}; ${data.sqlOf(name)}`)),
+      runPlain(`${nothing}; ${data.sqlOf(undefined)}`),
+    ])
+  }
+
   const world: World = {
     orm,
     cluster,
@@ -151,6 +164,11 @@ export async function startStage(orm: Orm): Promise<Stage> {
       return actual
     },
     settle,
+    reset,
+    endSessions: () => endSessions(cluster, 'true'),
+    async endSleepers() {
+      await waitFor('a session to sleep', () => endSessions(cluster, `query like '%pg_sleep%' and state = 'active'`))
+    },
     async open(options) {
       const own = await newRouter(options)
       const created = { router: own, application: await orm.open(own) }
@@ -169,10 +187,7 @@ export async function startStage(orm: Orm): Promise<Stage> {
     tally,
     async begin(counted) {
       isCounted = counted
-      await Promise.all([
-        ...cluster.shards.map(({ name, primary }) => primary.sql(`${nothing}; ${data.sqlOf(name)}`)),
-        runPlain(`${nothing}; ${data.sqlOf(undefined)}`),
-      ])
+      await reset()
       await settle()
       return world
     },
@@ -203,6 +218,19 @@ export async function startStage(orm: Orm): Promise<Stage> {
       await cluster.stop()
     },
   }
+}
+
+/** True when there were any. */
+async function endSessions(cluster: Cluster, condition: string): Promise<boolean> {
+  const ofApplications = `application_name in ('${applicationName}', '${plainName}') and ${condition}`
+  const ended = await Promise.all(
+    cluster.shards.map(({ primary }) =>
+      primary.sql(
+        `select pg_terminate_backend(pid, 5000) from pg_stat_activity where ${ofApplications} and pid <> pg_backend_pid()`,
+      ),
+    ),
+  )
+  return ended.flat().length > 0
 }
 
 async function runOn(url: string, text: string): Promise<void> {

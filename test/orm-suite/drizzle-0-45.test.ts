@@ -1,0 +1,4 @@
+import { drizzleOrm } from './drizzle/orm-0-45.ts'
+import { ormSuite } from './harness/suite.ts'
+
+ormSuite(drizzleOrm)

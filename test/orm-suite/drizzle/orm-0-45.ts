@@ -1,0 +1,20 @@
+import { drizzle as throughShardline } from '@shardline/drizzle-adapter'
+import { drizzle } from 'drizzle-orm/node-postgres'
+import { npmVersion } from 'drizzle-orm/version'
+import pg from 'pg'
+import type { Orm } from '../application.ts'
+import { DrizzleApplication } from './application.ts'
+import { relationalOf, schema } from './relations-0-45.ts'
+
+export const drizzleOrm: Orm = {
+  name: 'drizzle',
+  version: npmVersion,
+  unsupported: { stream: 'Drizzle has no streams over PostgreSQL' },
+  async open(router) {
+    return new DrizzleApplication(throughShardline(router, { schema }), relationalOf)
+  },
+  async openPlain(url) {
+    const pool = new pg.Pool({ connectionString: url, application_name: 'plain' })
+    return new DrizzleApplication(drizzle(pool, { schema }), relationalOf, pool)
+  },
+}
