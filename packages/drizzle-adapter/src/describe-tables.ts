@@ -70,10 +70,10 @@ interface Described {
 function inSqlNames(db: NameWriter, described: Described, model: TableModel): TableDescription {
   if (model.strategy === 'reference' || model.strategy === 'unsharded') return model
   const column = columnName(db, described, model.column)
-  if (model.strategy === 'time' || model.routable === undefined) return { ...model, column }
-  const routable = model.routable.map((id) => columnName(db, described, id, isExactId))
-  const named: object = { ...model, column, routable }
-  return named as TableDescription
+  if (model.strategy === 'time') return { ...model, column }
+  const { routable, ...rest } = model
+  if (routable === undefined) return { ...rest, column }
+  return { ...rest, column, routable: routable.map((id) => columnName(db, described, id, isExactId)) }
 }
 
 function columnName(

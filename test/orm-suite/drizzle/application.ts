@@ -1,5 +1,6 @@
 import { ShardlineError, type RouteContext } from '@shardline/core'
 import type { ShardlineDatabase } from '@shardline/drizzle-adapter'
+import type { PgTransactionConfig } from 'drizzle-orm/pg-core'
 import type pg from 'pg'
 import type { Application, Operations, TransactionOptions } from '../application.ts'
 import { describePostgresError } from '../harness/describe-error.ts'
@@ -18,11 +19,9 @@ export class DrizzleApplication extends DrizzleOperations implements Application
     body: (transaction: Operations) => Promise<T>,
     { isolation, isReadOnly }: TransactionOptions = {},
   ): Promise<T> {
-    const accessMode = isReadOnly === undefined ? undefined : isReadOnly ? 'read only' : 'read write'
-    const config = {
-      ...(isolation === undefined ? {} : { isolationLevel: isolation }),
-      ...(accessMode === undefined ? {} : { accessMode }),
-    } as const
+    const config: PgTransactionConfig = {}
+    if (isolation !== undefined) config.isolationLevel = isolation
+    if (isReadOnly !== undefined) config.accessMode = isReadOnly ? 'read only' : 'read write'
     const run = (tx: Db): Promise<T> => body(new DrizzleOperations(tx, this.relationalOf))
     return Object.keys(config).length === 0 ? this.db.transaction(run) : this.db.transaction(run, config)
   }

@@ -328,8 +328,8 @@ export class DrizzleOperations implements Operations {
     const chunks = text
       .split(/\$(\d+)/)
       .map((part, index) => (index % 2 === 0 ? sql.raw(part) : sql`${values[Number(part) - 1]}`))
-    const { rows } = await this.db.execute<Row & Record<string, unknown>>(sql.join(chunks))
-    return rows
+    const { rows } = await this.db.execute(sql.join(chunks))
+    return rows as unknown as Row[]
   }
 
   nested<T>(body: (inner: Operations) => Promise<T>): Promise<T> {

@@ -1,9 +1,9 @@
 import { drizzle as throughShardline } from '@shardline/drizzle-adapter'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { npmVersion } from 'drizzle-orm/version'
-import pg from 'pg'
 import type { Orm } from '../application.ts'
 import { DrizzleApplication } from './application.ts'
+import { patientPool } from './patient-pool.ts'
 import { relationalOf, schema } from './relations-0-45.ts'
 
 export const drizzleOrm: Orm = {
@@ -14,7 +14,7 @@ export const drizzleOrm: Orm = {
     return new DrizzleApplication(throughShardline(router, { schema }), relationalOf)
   },
   async openPlain(url) {
-    const pool = new pg.Pool({ connectionString: url, application_name: 'plain' })
+    const pool = patientPool(url)
     return new DrizzleApplication(drizzle(pool, { schema }), relationalOf, pool)
   },
 }
