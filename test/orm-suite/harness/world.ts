@@ -44,6 +44,8 @@ export interface World {
   reset(): Promise<void>
   /** Ends all sessions of both applications on the primaries, and waits until they are gone. */
   endSessions(): Promise<void>
+  /** Ends all sessions of the application on the replicas. */
+  endReplicaSessions(): Promise<void>
   /** Waits until one of them sleeps in `pg_sleep`, and ends that one. */
   endSleepers(): Promise<void>
   /** A router of its own for one scenario, and an application over it; both are ended with the scenario. */
@@ -108,6 +110,8 @@ export async function startStage(orm: Orm): Promise<Stage> {
     expect(shards).toHaveLength(1)
     return shards[0] ?? ''
   }
+  const primaries = cluster.shards.map(({ primary }) => primary)
+  const replicas = cluster.shards.flatMap((shard) => shard.replicas)
   const nodeNamed = (name: string): PgNode => {
     const node = cluster.nodes.find((one) => one.name === name)
     if (node === undefined) throw new Error(`There is no node ${name}.`)
@@ -165,9 +169,14 @@ export async function startStage(orm: Orm): Promise<Stage> {
     },
     settle,
     reset,
-    endSessions: () => endSessions(cluster, 'true'),
+    async endSessions() {
+      await endSessions(primaries, 'true')
+    },
+    async endReplicaSessions() {
+      await endSessions(replicas, 'true')
+    },
     async endSleepers() {
-      await waitFor('a session to sleep', () => endSessions(cluster, `query like '%pg_sleep%' and state = 'active'`))
+      await waitFor('a session to sleep', () => endSessions(primaries, `query like '%pg_sleep%' and state = 'active'`))
     },
     async open(options) {
       const own = await newRouter(options)
@@ -221,11 +230,11 @@ export async function startStage(orm: Orm): Promise<Stage> {
 }
 
 /** True when there were any. */
-async function endSessions(cluster: Cluster, condition: string): Promise<boolean> {
+async function endSessions(nodes: readonly PgNode[], condition: string): Promise<boolean> {
   const ofApplications = `application_name in ('${applicationName}', '${plainName}') and ${condition}`
   const ended = await Promise.all(
-    cluster.shards.map(({ primary }) =>
-      primary.sql(
+    nodes.map((node) =>
+      node.sql(
         `select pg_terminate_backend(pid, 5000) from pg_stat_activity where ${ofApplications} and pid <> pg_backend_pid()`,
       ),
     ),

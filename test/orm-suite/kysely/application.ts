@@ -1,12 +1,12 @@
 import { ShardlineError, type RouteContext, type Router } from '@shardline/core'
 import { shardlinePlugin, type ShardlinePlugin } from '@shardline/kysely-plugin'
-import { Kysely, PostgresDialect } from 'kysely'
-import pg from 'pg'
+import { Kysely, PostgresDialect, type Selectable } from 'kysely'
 import Cursor from 'pg-cursor'
 import type { Application, Operations, Orm, TransactionOptions } from '../application.ts'
 import { tables } from '../domain/schema.ts'
 import { describePostgresError } from '../harness/describe-error.ts'
-import type { Database } from './database.ts'
+import { plainPool } from '../harness/plain-pool.ts'
+import type { Database, OrdersTable } from './database.ts'
 import { KyselyOperations } from './operations.ts'
 import { toOrder } from './rows.ts'
 
@@ -51,7 +51,10 @@ class KyselyApplication extends KyselyOperations implements Application {
   prepareOrderById() {
     const query = this.db.selectFrom('orders').selectAll().where('id', '=', '0').compile()
     return async (id: bigint) => {
-      const { rows } = await this.db.executeQuery({ ...query, parameters: [String(id)] })
+      const { rows } = await this.db.executeQuery<Selectable<OrdersTable>>({
+        ...query,
+        parameters: [String(id)],
+      })
       return rows[0] && toOrder(rows[0])
     }
   }
@@ -80,10 +83,8 @@ export function kyselyOrm(version: string): Orm {
       return new KyselyApplication(db, shardline)
     },
     async openPlain(url) {
-      const pool = new pg.Pool({ connectionString: url, application_name: 'plain' })
-      return new KyselyApplication(
-        new Kysely<Database>({ dialect: new PostgresDialect({ pool, cursor: Cursor }) }),
-      )
+      const dialect = new PostgresDialect({ pool: plainPool(url), cursor: Cursor })
+      return new KyselyApplication(new Kysely<Database>({ dialect }))
     },
   }
 }

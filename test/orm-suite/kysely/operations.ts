@@ -1,4 +1,4 @@
-import { sql, type ControlledTransaction, type Kysely } from 'kysely'
+import { sql, type ControlledTransaction, type InsertResult, type Kysely, type UpdateResult } from 'kysely'
 import { jsonArrayFrom, jsonObjectFrom } from 'kysely/helpers/postgres'
 import type { Operations } from '../application.ts'
 import type {
@@ -474,7 +474,7 @@ function featureValues({ entityId, value, version }: Feature) {
   return { entity_id: entityId, value, version }
 }
 
-function count(result: { readonly numInsertedOrUpdatedRows?: bigint } | { readonly numUpdatedRows: bigint } | undefined) {
+function count(result: InsertResult | UpdateResult | undefined) {
   if (result === undefined) return 0
   return Number('numUpdatedRows' in result ? result.numUpdatedRows : (result.numInsertedOrUpdatedRows ?? 0n))
 }

@@ -1,6 +1,7 @@
 import { contexts } from './contexts.ts'
 import { errors } from './errors.ts'
 import { faults } from './faults.ts'
+import { hostile } from './hostile.ts'
 import { raw } from './raw.ts'
 import { reads } from './reads.ts'
 import { relations } from './relations.ts'
@@ -19,5 +20,6 @@ export const scenarios: readonly Scenario[] = [
   ...transactions,
   ...contexts,
   ...errors,
+  ...hostile,
   ...faults,
 ]

