@@ -1,6 +1,6 @@
 import type { PgTable } from 'drizzle-orm/pg-core'
 import type { NodePgDatabase, drizzle as connect } from 'drizzle-orm/node-postgres'
-import type { RoutedPool } from '@shardline/core'
+import type { RouteContext, RoutedPool } from '@shardline/core'
 import type { ModelOf } from './sharded.ts'
 
 /** What Drizzle's own `drizzle(client, config)` takes, in the version at hand. */
@@ -75,6 +75,11 @@ interface Nodes<Model extends AnyModel> {
   readonly $replica: DatabaseOn<Model>
   /** `[$replica]`: which of a shard's replicas answers is the router's choice. */
   readonly $replicas: readonly [DatabaseOn<Model>]
+  /**
+   * The same database with a context on all of its statements: `db.$context({ workload: 'training' })`. It is laid over the
+   * one of `router.run`, and costs as much as `drizzle()`: keep it.
+   */
+  $context(context: RouteContext): DatabaseOn<Model>
 }
 
 type DatabaseOn<Model extends AnyModel> = NodePgDatabase<Model> & { readonly $client: RoutedPool }

@@ -1,5 +1,5 @@
 import { drizzle as connect } from 'drizzle-orm/node-postgres'
-import { ConfigError, type RoutedPool, type Router } from '@shardline/core'
+import { ConfigError, type RouteContext, type RoutedPool, type Router } from '@shardline/core'
 import type { AnyModel, DrizzleOptions, NoModel, ShardlineDatabase } from './config.ts'
 import { poolInContext } from './context-pool.ts'
 import { describeTables, refuseForgottenTables } from './describe-tables.ts'
@@ -31,12 +31,15 @@ export function drizzle<Model extends AnyModel = NoModel, Schema extends object 
     models: tables ?? {},
   })
 
-  const onPrimary = once(() => connectTo({ ...config, client: poolInContext(router, { role: 'primary' }) }))
-  const onReplica = once(() => connectTo({ ...config, client: poolInContext(router, { role: 'replica' }) }))
+  const inContext = (context: RouteContext) =>
+    connectTo({ ...config, client: poolInContext(router, Object.freeze({ ...context })) })
+  const onPrimary = once(() => inContext({ role: 'primary' }))
+  const onReplica = once(() => inContext({ role: 'replica' }))
   Object.defineProperties(db, {
     $primary: { get: onPrimary },
     $replica: { get: onReplica },
     $replicas: { get: () => [onReplica()] },
+    $context: { value: inContext },
   })
   return db as unknown as ShardlineDatabase<Model>
 }

@@ -26,11 +26,12 @@ export class DrizzleApplication extends DrizzleOperations implements Application
     return Object.keys(config).length === 0 ? this.db.transaction(run) : this.db.transaction(run, config)
   }
 
-  /** Drizzle's users know `$primary` and the replicas; the rest is said by `router.run`. */
-  hinted({ role, ...rest }: RouteContext): Operations {
-    if (Object.keys(rest).length > 0 || role === undefined) throw new Error('Drizzle has no hint for this')
-    const { $primary, $replica } = this.db as ShardlineDatabase<Record<string, unknown>>
-    return new DrizzleOperations(role === 'primary' ? $primary : $replica, this.relationalOf)
+  hinted(context: RouteContext): Operations {
+    const db = this.db as ShardlineDatabase<Record<string, unknown>>
+    if (!('$context' in db)) return this
+    const own =
+      context.role === 'primary' && Object.keys(context).length === 1 ? db.$primary : db.$context(context)
+    return new DrizzleOperations(own, this.relationalOf)
   }
 
   // oxlint-disable-next-line require-yield -- Drizzle has no streams over PostgreSQL
