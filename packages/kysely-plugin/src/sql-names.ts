@@ -10,18 +10,22 @@ export function inSqlNames(
   const described: Record<string, TableDescription> = {}
   for (const [name, description] of Object.entries(tables)) {
     if (description === undefined) continue
-    const column = 'column' in description ? description.column : undefined
-    const names = sqlNames(name, column, plugins)
-    if (Object.hasOwn(described, names.table)) {
-      throw new ConfigError('CONFIG_CONFLICT', `tables["${name}"]: table ${names.table} is described twice.`)
+    const { table } = sqlNames(name, undefined, plugins)
+    if (Object.hasOwn(described, table)) {
+      throw new ConfigError('CONFIG_CONFLICT', `tables["${name}"]: table ${table} is described twice.`)
     }
-    described[names.table] = withColumn(description, names.column)
+    described[table] = withColumns(description, (column) => sqlNames(name, column, plugins).column ?? column)
   }
   return described
 }
 
-function withColumn(description: TableDescription, column: string | undefined): TableDescription {
-  return 'column' in description && column !== undefined ? { ...description, column } : description
+/** The description with each of its columns renamed. */
+function withColumns(description: TableDescription, rename: (column: string) => string): TableDescription {
+  if (!('column' in description)) return description
+  const renamed = { ...description, column: rename(description.column) }
+  return 'routable' in renamed && renamed.routable !== undefined
+    ? { ...renamed, routable: renamed.routable.map(rename) }
+    : renamed
 }
 
 /** A table and one of its columns as they are called in PostgreSQL. */

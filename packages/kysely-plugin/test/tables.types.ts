@@ -2,7 +2,7 @@
 import type { ColumnType, Generated, Kysely } from 'kysely'
 import { expectTypeOf } from 'vitest'
 import { entity, reference, tenant, time, type Router } from '@shardline/core'
-import { shardlinePlugin, type KeyColumnOf, type TimeColumnOf } from '../src/index.ts'
+import { shardlinePlugin, type KeyColumnOf, type RoutableColumnOf, type TimeColumnOf } from '../src/index.ts'
 
 interface Orders {
   id: Generated<string>
@@ -27,6 +27,7 @@ interface DB {
 declare const router: Router
 
 expectTypeOf<KeyColumnOf<Orders>>().toEqualTypeOf<'id' | 'tenantId' | 'wideId' | 'placedAt' | 'state'>()
+expectTypeOf<RoutableColumnOf<Orders>>().toEqualTypeOf<'id' | 'tenantId' | 'wideId' | 'state'>()
 expectTypeOf<TimeColumnOf<Orders>>().toEqualTypeOf<'id' | 'wideId' | 'placedAt' | 'state'>()
 
 // What is right compiles.
@@ -40,6 +41,8 @@ const shardline = shardlinePlugin<DB>(router, {
 shardlinePlugin<DB>(router, { tables: { orders: entity('wideId') } })
 shardlinePlugin<DB>(router, { tables: { orders: tenant('id') } })
 shardlinePlugin<DB>(router, { tables: { orders: time('placedAt', { every: 'day' }) } })
+shardlinePlugin<DB>(router, { tables: { orders: tenant('tenantId', { routable: ['id', 'wideId'] }) } })
+shardlinePlugin<DB>(router, { tables: { orders: entity('tenantId', { routable: ['id'], group: 'orders' }) } })
 shardlinePlugin<DB>(router)
 shardlinePlugin(router)
 
@@ -48,6 +51,12 @@ shardlinePlugin(router)
 shardlinePlugin<DB>(router, { tables: { order: tenant('tenantId') } })
 // @ts-expect-error no such column
 shardlinePlugin<DB>(router, { tables: { orders: tenant('tenant_id') } })
+// @ts-expect-error no such routable column
+shardlinePlugin<DB>(router, { tables: { orders: tenant('tenantId', { routable: ['ids'] }) } })
+// @ts-expect-error a routable column is never null
+shardlinePlugin<DB>(router, { tables: { orders: entity('tenantId', { routable: ['id', 'externalId'] }) } })
+// @ts-expect-error a time is no id
+shardlinePlugin<DB>(router, { tables: { orders: tenant('tenantId', { routable: ['placedAt'] }) } })
 // @ts-expect-error a column of another table
 shardlinePlugin<DB>(router, { tables: { orders: entity('entityId') } })
 // @ts-expect-error nullable

@@ -74,7 +74,7 @@ export function tablesSuite(harness: Harness): void {
       const router = { describeTables: (given: unknown) => described.push(given) } as unknown as Router
       interface Shouting {
         orderLines: { tenant1Id: number }
-        'my_app.orderLines': { tenantId: number }
+        'my_app.orderLines': { tenantId: number; lineId: string; publicId: string }
       }
       const plugins = [
         new CamelCasePlugin({ underscoreBeforeDigits: true, upperCase: true }),
@@ -82,10 +82,16 @@ export function tablesSuite(harness: Harness): void {
       ]
       shardlinePlugin<Shouting>(router, {
         plugins,
-        tables: { orderLines: tenant('tenant1Id'), 'my_app.orderLines': tenant('tenantId') },
+        tables: {
+          orderLines: tenant('tenant1Id'),
+          'my_app.orderLines': tenant('tenantId', { routable: ['lineId', 'publicId'] }),
+        },
       })
       expect(described).toMatchObject([
-        { 'sales.ORDER_LINES': { column: 'TENANT_1_ID' }, 'MY_APP.ORDER_LINES': { column: 'TENANT_ID' } },
+        {
+          'sales.ORDER_LINES': { column: 'TENANT_1_ID' },
+          'MY_APP.ORDER_LINES': { column: 'TENANT_ID', routable: ['LINE_ID', 'PUBLIC_ID'] },
+        },
       ])
     })
 
