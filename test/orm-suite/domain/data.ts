@@ -48,8 +48,10 @@ export async function fill(router: Router, ids: Ids): Promise<Data> {
   const [first, second] = Map.groupBy(candidates, shardOfTenant).values()
   const [a, a2, unusedA] = first ?? []
   const [b, b2, unusedB] = second ?? []
-  if (a === undefined || a2 === undefined || unusedA === undefined) throw new Error('one shard has no tenants')
-  if (b === undefined || b2 === undefined || unusedB === undefined) throw new Error('one shard has no tenants')
+  if (a === undefined || a2 === undefined || unusedA === undefined)
+    throw new Error('one shard has no tenants')
+  if (b === undefined || b2 === undefined || unusedB === undefined)
+    throw new Error('one shard has no tenants')
 
   const tenants: TenantData[] = []
   for (const id of [a, a2, b, b2]) tenants.push(await fillTenant(id, shardOfTenant(id), ids))
@@ -82,8 +84,14 @@ export async function fill(router: Router, ids: Ids): Promise<Data> {
       const here = tenants.filter((one) => isHere(one.shard))
       const orders = here.flatMap((one) => one.orders)
       return [
-        insert('products', products.map((one) => [one.sku, one.title, one.price])),
-        insert('tenants', here.map(({ tenant }) => [tenant.id, tenant.name, tenant.region])),
+        insert(
+          'products',
+          products.map((one) => [one.sku, one.title, one.price]),
+        ),
+        insert(
+          'tenants',
+          here.map(({ tenant }) => [tenant.id, tenant.name, tenant.region]),
+        ),
         insert(
           'customers',
           here.flatMap((one) => one.customers.map((c) => [c.id, c.tenantId, c.email, c.displayName])),
@@ -113,7 +121,10 @@ export async function fill(router: Router, ids: Ids): Promise<Data> {
             .map((one) => [one.recordedAt, one.sensorId, one.value]),
         ),
         isHere(shardOf('select from settings where key = $1', 'currency'))
-          ? insert('settings', settings.map((one) => [one.key, one.value]))
+          ? insert(
+              'settings',
+              settings.map((one) => [one.key, one.value]),
+            )
           : '',
       ].join('\n')
     },
@@ -132,13 +143,16 @@ async function fillTenant(id: number, shard: string, ids: Ids): Promise<TenantDa
     const customer = customers[index % 2]
     const order = made[2 + index]
     if (customer === undefined || order === undefined) throw new Error('too few ids')
-    const lines = index > 1 ? [] : [0, 1].map((line) => ({
-      id: made[7 + 2 * index + line] ?? 0n,
-      tenantId: id,
-      orderId: order,
-      sku: products[line]?.sku ?? '',
-      quantity: line + 1,
-    }))
+    const lines =
+      index > 1
+        ? []
+        : [0, 1].map((line) => ({
+            id: made[7 + 2 * index + line] ?? 0n,
+            tenantId: id,
+            orderId: order,
+            sku: products[line]?.sku ?? '',
+            quantity: line + 1,
+          }))
     return {
       id: order,
       tenantId: id,
@@ -174,6 +188,7 @@ function insert(table: string, rows: readonly (readonly unknown[])[]): string {
 function literal(value: unknown): string {
   if (value === null || value === undefined) return 'null'
   if (typeof value === 'number' || typeof value === 'bigint') return String(value)
-  const text = value instanceof Date ? value.toISOString() : typeof value === 'string' ? value : JSON.stringify(value)
+  const text =
+    value instanceof Date ? value.toISOString() : typeof value === 'string' ? value : JSON.stringify(value)
   return `'${text.replaceAll("'", "''")}'`
 }

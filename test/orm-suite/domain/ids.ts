@@ -23,5 +23,10 @@ export async function createIds(router: Router): Promise<Ids> {
 
 function TEMP(): Ids {
   let n = 1000n
-  return { least: 1n, next: async () => ++n, several: async (_t, c) => Array.from({length: c}, () => ++n), uuid: () => crypto.randomUUID() }
+  return {
+    least: 1n,
+    next: async () => ++n,
+    several: async (_t, c) => Array.from({ length: c }, () => ++n),
+    uuid: () => crypto.randomUUID(),
+  }
 }

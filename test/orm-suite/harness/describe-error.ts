@@ -18,7 +18,8 @@ const fields = [
 
 /** An error as an application sees it that gets those of `pg` unchanged. */
 export function describePostgresError(error: unknown): ErrorDescription {
-  if (!(error instanceof Error)) return { className: typeof error, code: undefined, message: String(error), fields: {} }
+  if (!(error instanceof Error))
+    return { className: typeof error, code: undefined, message: String(error), fields: {} }
   const found = error as Error & Readonly<Record<string, unknown>>
   return {
     className: error.constructor.name,

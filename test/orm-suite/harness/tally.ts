@@ -26,7 +26,9 @@ export class Tally {
   }
 
   get percentage(): number {
-    return this.#statements === 0 ? 100 : (100 * (this.#statements - this.#onSeveral.length)) / this.#statements
+    return this.#statements === 0
+      ? 100
+      : (100 * (this.#statements - this.#onSeveral.length)) / this.#statements
   }
 }
 

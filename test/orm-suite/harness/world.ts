@@ -130,7 +130,9 @@ export async function startStage(orm: Orm): Promise<Stage> {
     await waitFor('reads to go to the replicas', async () => {
       for (const shard of cluster.shards) {
         const { rows } = await router.run({ shard: shard.name }, () =>
-          router.pool.query<{ port: number }>(`select current_setting('port')::int as port from pg_am limit 1`),
+          router.pool.query<{ port: number }>(
+            `select current_setting('port')::int as port from pg_am limit 1`,
+          ),
         )
         if (rows[0]?.port === shard.primary.port) return false
       }
@@ -176,7 +178,9 @@ export async function startStage(orm: Orm): Promise<Stage> {
       await endSessions(replicas, 'true')
     },
     async endSleepers() {
-      await waitFor('a session to sleep', () => endSessions(primaries, `query like '%pg_sleep%' and state = 'active'`))
+      await waitFor('a session to sleep', () =>
+        endSessions(primaries, `query like '%pg_sleep%' and state = 'active'`),
+      )
     },
     async open(options) {
       const own = await newRouter(options)
@@ -256,5 +260,7 @@ async function rejection(promise: Promise<unknown>): Promise<unknown> {
   } catch (error) {
     return error
   }
-  throw new Error(`expected an error, and got ${JSON.stringify(value, (_, v: unknown) => (typeof v === 'bigint' ? String(v) : v))}`)
+  throw new Error(
+    `expected an error, and got ${JSON.stringify(value, (_, v: unknown) => (typeof v === 'bigint' ? String(v) : v))}`,
+  )
 }

@@ -48,7 +48,12 @@ export class KyselyOperations implements Operations {
     // Kysely writes `in ()`, which PostgreSQL does not know: its users ask first.
     if (ids.length === 0) return []
     const wanted = ids.map(String)
-    const rows = await this.db.selectFrom('orders').selectAll().where('id', 'in', wanted).orderBy('id').execute()
+    const rows = await this.db
+      .selectFrom('orders')
+      .selectAll()
+      .where('id', 'in', wanted)
+      .orderBy('id')
+      .execute()
     return rows.map(toOrder)
   }
 
@@ -359,9 +364,7 @@ export class KyselyOperations implements Operations {
 
   async changeStatus(tenantId: number, from: string, to: string) {
     const query = this.db.updateTable('orders').set({ status: to })
-    return count(
-      await query.where('tenant_id', '=', tenantId).where('status', '=', from).executeTakeFirst(),
-    )
+    return count(await query.where('tenant_id', '=', tenantId).where('status', '=', from).executeTakeFirst())
   }
 
   async saveNote(id: bigint, note: string | null) {
@@ -441,7 +444,12 @@ export class KyselyOperations implements Operations {
   }
 
   #newest({ limit, offset }: Page) {
-    const query = this.db.selectFrom('orders').selectAll().orderBy('placed_at', 'desc').orderBy('id').limit(limit)
+    const query = this.db
+      .selectFrom('orders')
+      .selectAll()
+      .orderBy('placed_at', 'desc')
+      .orderBy('id')
+      .limit(limit)
     return offset === undefined ? query : query.offset(offset)
   }
 
@@ -451,7 +459,11 @@ export class KyselyOperations implements Operations {
   }
 }
 
-function toDocument(row: { readonly id: string; readonly tenant_id: number; readonly title: string }): Document {
+function toDocument(row: {
+  readonly id: string
+  readonly tenant_id: number
+  readonly title: string
+}): Document {
   return { id: row.id, tenantId: row.tenant_id, title: row.title }
 }
 

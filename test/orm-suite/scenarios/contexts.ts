@@ -68,7 +68,9 @@ export const contexts: readonly Scenario[] = [
     tags: ['context'],
     async run(application, { data, router, touched, replicaOf, shardNodesOf }) {
       for (const tenant of [data.a, data.b]) {
-        const read = await touched(() => router.run({ tenant: tenant.id }, () => application.newestOrders({ limit: 50 })))
+        const read = await touched(() =>
+          router.run({ tenant: tenant.id }, () => application.newestOrders({ limit: 50 })),
+        )
         // The place, not the rows: both tenants of the shard.
         expect(read.result).toHaveLength(10)
         expect(read.nodes).toEqual([replicaOf(tenant.id)])
@@ -94,7 +96,8 @@ export const contexts: readonly Scenario[] = [
               () => application.countOrders(data.b.id),
               () => application.countOrders(data.a2.id),
               () => application.changeStatus(data.b.id, 'open', 'closed'),
-              () => application.createCustomer({ ...data.b.customers[0], email: 'x', id: data.b.orders[0].id }),
+              () =>
+                application.createCustomer({ ...data.b.customers[0], email: 'x', id: data.b.orders[0].id }),
             ].map(async (act) => application.refusalIn(await act().catch((error: unknown) => error))?.code),
           ),
         ),
@@ -138,7 +141,9 @@ export const contexts: readonly Scenario[] = [
     tags: ['context'],
     async run(application, { cluster, router, touched }) {
       for (const { name, replicas } of cluster.shards) {
-        const { result, nodes } = await touched(() => router.run({ shard: name }, () => application.countOrders()))
+        const { result, nodes } = await touched(() =>
+          router.run({ shard: name }, () => application.countOrders()),
+        )
         expect(result).toBe(10)
         expect(nodes).toEqual([replicas[0]?.name])
       }
@@ -261,7 +266,11 @@ export const contexts: readonly Scenario[] = [
         const tenant = data.tenants[index % 4] ?? data.a
         await router.run({ tenant: tenant.id }, () =>
           application.transaction(async (tx: Operations) => {
-            await tx.createOrder({ tenantId: tenant.id, customerId: tenant.customers[0].id, note: `${tenant.id}` })
+            await tx.createOrder({
+              tenantId: tenant.id,
+              customerId: tenant.customers[0].id,
+              note: `${tenant.id}`,
+            })
             await tx.addToTotal(tenant.orders[0].id, '1.00')
           }),
         )
@@ -269,7 +278,12 @@ export const contexts: readonly Scenario[] = [
       await Promise.all(Array.from({ length: 40 }, (_, index) => act(index)))
       for (const tenant of data.tenants) expect(await application.countOrders(tenant.id)).toBe(15)
       for (const { primary } of cluster.shards) {
-        expect(await primary.sql('select from orders where note is not null and note <> tenant_id::text and note !~ $1', ['gift'])).toEqual([])
+        expect(
+          await primary.sql(
+            'select from orders where note is not null and note <> tenant_id::text and note !~ $1',
+            ['gift'],
+          ),
+        ).toEqual([])
       }
     },
   },

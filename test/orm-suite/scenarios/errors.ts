@@ -17,7 +17,12 @@ const ofDatabase: Readonly<Record<string, (one: Application, data: Data) => Prom
   'a NOT NULL violation': (one, { b }) =>
     one.createDocument({ id: b.documents[0].id, tenantId: b.id, title: null as unknown as string }),
   'a check violation': (one, { b }) =>
-    one.createOrder({ id: b.orders[0].id + 1n, tenantId: b.id, customerId: b.customers[0].id, total: '-1.00' }),
+    one.createOrder({
+      id: b.orders[0].id + 1n,
+      tenantId: b.id,
+      customerId: b.customers[0].id,
+      total: '-1.00',
+    }),
   'a number that is too large': (one, { b }) =>
     one.createOrder({
       id: b.orders[0].id + 1n,
@@ -30,8 +35,10 @@ const ofDatabase: Readonly<Record<string, (one: Application, data: Data) => Prom
       { entityId: 'twice', value: 1, version: 1 },
       { entityId: 'twice', value: 2, version: 1 },
     ]),
-  'a column that does not exist': (one, { b }) => one.raw('select nothing from orders where tenant_id = $1', [b.id]),
-  'a division by zero': (one, { b }) => one.raw('select 1 / (tenant_id - $1::int) from orders where tenant_id = $1', [b.id]),
+  'a column that does not exist': (one, { b }) =>
+    one.raw('select nothing from orders where tenant_id = $1', [b.id]),
+  'a division by zero': (one, { b }) =>
+    one.raw('select 1 / (tenant_id - $1::int) from orders where tenant_id = $1', [b.id]),
   'a value that is no number': (one, { b }) =>
     one.raw(`select status::int from orders where tenant_id = $1`, [b.id]),
   'an error in a transaction': (one, { b }) =>
@@ -58,7 +65,9 @@ const ofDatabase: Readonly<Record<string, (one: Application, data: Data) => Prom
  * What the router has to understand before it can send it is refused by the router itself when there are several shards: by the code
  * that PostgreSQL would have given, or by one of its own.
  */
-const refusedOnCluster: Readonly<Record<string, readonly [code: string, act: (one: Application, data: Data) => Promise<unknown>]>> = {
+const refusedOnCluster: Readonly<
+  Record<string, readonly [code: string, act: (one: Application, data: Data) => Promise<unknown>]>
+> = {
   'a syntax error': ['42601', (one) => one.raw('selec 1')],
   'a function that does not exist': [
     'OPAQUE_FUNCTION',
@@ -67,30 +76,26 @@ const refusedOnCluster: Readonly<Record<string, readonly [code: string, act: (on
   'a table that does not exist': ['UNKNOWN_TABLE', (one) => one.raw('select 1 from nothing')],
 }
 
-const alikeErrors = Object.entries(ofDatabase).map(
-  ([name, act]): Scenario => ({
-    name: `${name} looks as it does without Shardline`,
-    tags: ['error'],
-    async run(application, { alikeRejected, data }) {
-      await alikeRejected((one) => act(one, data))
-      // Nothing was left broken behind.
-      expect(await application.countOrders()).toBe(20)
-    },
-  }),
-)
+const alikeErrors = Object.entries(ofDatabase).map(([name, act]): Scenario => ({
+  name: `${name} looks as it does without Shardline`,
+  tags: ['error'],
+  async run(application, { alikeRejected, data }) {
+    await alikeRejected((one) => act(one, data))
+    // Nothing was left broken behind.
+    expect(await application.countOrders()).toBe(20)
+  },
+}))
 
-const refusals = Object.entries(refusedOnCluster).map(
-  ([name, [code, act]]): Scenario => ({
-    name: `${name} is refused on a cluster`,
-    tags: ['error'],
-    async run(application, { data, touched }) {
-      const { result, nodes } = await touched(() => act(application, data).catch((error: unknown) => error))
-      const seen = application.refusalIn(result)?.code ?? application.describeError(result).code
-      expect(seen === code || String(application.describeError(result).message).includes(code)).toBe(true)
-      expect(nodes).toEqual([])
-    },
-  }),
-)
+const refusals = Object.entries(refusedOnCluster).map(([name, [code, act]]): Scenario => ({
+  name: `${name} is refused on a cluster`,
+  tags: ['error'],
+  async run(application, { data, touched }) {
+    const { result, nodes } = await touched(() => act(application, data).catch((error: unknown) => error))
+    const seen = application.refusalIn(result)?.code ?? application.describeError(result).code
+    expect(seen === code || String(application.describeError(result).message).includes(code)).toBe(true)
+    expect(nodes).toEqual([])
+  },
+}))
 
 export const errors: readonly Scenario[] = [
   ...alikeErrors,
@@ -173,7 +178,8 @@ export const errors: readonly Scenario[] = [
       const settled = await Promise.allSettled(
         Array.from({ length: 60 }, (_, index) => {
           const { id, orders } = data.tenants[index % 4] ?? data.a
-          if (index % 3 === 0) return application.raw('select 1 / (tenant_id - $1::int) from orders where tenant_id = $1', [id])
+          if (index % 3 === 0)
+            return application.raw('select 1 / (tenant_id - $1::int) from orders where tenant_id = $1', [id])
           if (index % 3 === 1) return application.changeStatusOfAll('closed')
           return application.orderOfTenant(id, orders[0].id)
         }),

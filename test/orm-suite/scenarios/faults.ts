@@ -39,7 +39,9 @@ export const faults: readonly Scenario[] = [
     tags: ['fault'],
     async run(application, { alikeRejected, data, endSleepers }) {
       await alikeRejected(async (one) => {
-        const sleeping = one.raw(`update orders set note = pg_sleep(20)::text where tenant_id = $1`, [data.b.id])
+        const sleeping = one.raw(`update orders set note = pg_sleep(20)::text where tenant_id = $1`, [
+          data.b.id,
+        ])
         const outcome = sleeping.then(
           () => undefined,
           (error: unknown) => error,
@@ -87,7 +89,9 @@ export const faults: readonly Scenario[] = [
       try {
         const { result, nodes } = await touched(() => application.countOrders(broken.id))
         expect([result, nodes]).toEqual([5, [replicaOf(broken.id)]])
-        const failed = await application.changeStatus(broken.id, 'open', 'closed').catch((error: unknown) => error)
+        const failed = await application
+          .changeStatus(broken.id, 'open', 'closed')
+          .catch((error: unknown) => error)
         expect(failed).toBeInstanceOf(Error)
         expect(await application.changeStatus(healthy.id, 'open', 'closed')).toBe(2)
       } finally {
@@ -95,7 +99,9 @@ export const faults: readonly Scenario[] = [
       }
       await cluster.waitForReplay()
       await expect
-        .poll(() => application.changeStatus(broken.id, 'open', 'closed').catch(() => 'not yet'), { timeout: 10_000 })
+        .poll(() => application.changeStatus(broken.id, 'open', 'closed').catch(() => 'not yet'), {
+          timeout: 10_000,
+        })
         .toBe(2)
     },
   },
@@ -107,7 +113,9 @@ export const faults: readonly Scenario[] = [
       for (let round = 0; round < 3; round++) {
         await application.transaction(async (tx) => {
           await tx.setStatus(data.b.orders[0].id, 'paid')
-          const error = await application.setStatus(data.b.orders[1].id, 'paid').catch((thrown: unknown) => thrown)
+          const error = await application
+            .setStatus(data.b.orders[1].id, 'paid')
+            .catch((thrown: unknown) => thrown)
           expect(application.refusalIn(error)?.code).toBe('POOL_TIMEOUT')
           // The other shard has connections of its own.
           expect(await application.setStatus(data.a.orders[0].id, 'paid')).toBe(1)

@@ -44,12 +44,17 @@ export const hostile: readonly Scenario[] = [
       const { nodes } = await alike((one) =>
         one.transaction(async (tx) => {
           await Promise.all(orders.map((order) => tx.addToTotal(order.id, '1.00')))
-          const read = await Promise.all([...orders.map((order) => tx.orderById(order.id)), tx.countOrders(id)])
+          const read = await Promise.all([
+            ...orders.map((order) => tx.orderById(order.id)),
+            tx.countOrders(id),
+          ])
           return read.slice(0, -1).map((order) => (typeof order === 'object' ? order.total : undefined))
         }),
       )
       expect(nodes).toEqual([primaryOf(id)])
-      expect((await application.orderById(orders[3].id))?.total).toBe((Number(orders[3].total) + 1).toFixed(2))
+      expect((await application.orderById(orders[3].id))?.total).toBe(
+        (Number(orders[3].total) + 1).toFixed(2),
+      )
     },
   },
   {
@@ -170,7 +175,8 @@ export const hostile: readonly Scenario[] = [
           }),
         ),
       )
-      const nodesOf = (word: string) => statements.filter(({ text }) => text.includes(`suite: ${word}`)).map(({ node }) => node.name)
+      const nodesOf = (word: string) =>
+        statements.filter(({ text }) => text.includes(`suite: ${word}`)).map(({ node }) => node.name)
       expect(nodesOf('strong')).toHaveLength(40)
       expect(nodesOf('strong').every((name) => name.endsWith('p'))).toBe(true)
       expect(nodesOf('any')).toHaveLength(80)
@@ -225,7 +231,9 @@ export const hostile: readonly Scenario[] = [
             : application.countOrders(data.b.id),
         ),
       )
-      expect(counts).toEqual(Array.from({ length: 60 }, (_, index) => (index % 2 === 0 ? 'TENANT_CONTRADICTED' : 5)))
+      expect(counts).toEqual(
+        Array.from({ length: 60 }, (_, index) => (index % 2 === 0 ? 'TENANT_CONTRADICTED' : 5)),
+      )
       const reads = await Promise.all(
         data.b.orders.flatMap(({ id }) => [
           application.orderById(id).then((order) => order?.id),
@@ -408,7 +416,9 @@ export const hostile: readonly Scenario[] = [
         )
         for (const one of rows) expect(one).toEqual([{ path: '"$user", public', n: 5 }])
       }
-      expect(await application.orderById(data.b.orders[0].id)).toMatchObject({ total: data.b.orders[0].total })
+      expect(await application.orderById(data.b.orders[0].id)).toMatchObject({
+        total: data.b.orders[0].total,
+      })
     },
   },
 ]

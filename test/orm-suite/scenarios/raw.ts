@@ -150,9 +150,10 @@ export const raw: readonly Scenario[] = [
     async run(_application, { alike, data, primaryOf }) {
       const { result, nodes } = await alike((one) =>
         one.transaction((tx) =>
-          tx.raw(`select status from orders where tenant_id = $1 and status = 'shipped' for update skip locked`, [
-            data.b.id,
-          ]),
+          tx.raw(
+            `select status from orders where tenant_id = $1 and status = 'shipped' for update skip locked`,
+            [data.b.id],
+          ),
         ),
       )
       expect(result).toEqual([{ status: 'shipped' }])
@@ -195,7 +196,10 @@ export const raw: readonly Scenario[] = [
     name: 'session state outside of a transaction is refused',
     tags: ['raw', 'error'],
     async run(application, { touched }) {
-      for (const sql of [`${mark} select pg_advisory_lock(1)::text`, `${mark} set statement_timeout = '1s'`]) {
+      for (const sql of [
+        `${mark} select pg_advisory_lock(1)::text`,
+        `${mark} set statement_timeout = '1s'`,
+      ]) {
         const { result, nodes } = await touched(() => application.raw(sql).catch((error: unknown) => error))
         // A lease of the ORM's own makes it session state of a lease, which is given back clean.
         if (result instanceof Error) expect(application.refusalIn(result)?.code).toBe('SESSION_STATE')
@@ -220,9 +224,10 @@ export const raw: readonly Scenario[] = [
       )
       expect(result).toEqual([{ t: '7s' }])
       for (let round = 0; round < 10; round++) {
-        const rows = await application.raw(`${mark} select current_setting('statement_timeout') as t from tenants where id = $1`, [
-          data.a.id,
-        ])
+        const rows = await application.raw(
+          `${mark} select current_setting('statement_timeout') as t from tenants where id = $1`,
+          [data.a.id],
+        )
         expect(rows).toEqual([{ t: '0' }])
       }
     },
@@ -245,7 +250,9 @@ export const raw: readonly Scenario[] = [
     tags: ['raw', 'read'],
     async run(_application, { alike, nodesOfReads }) {
       const { nodes } = await alike((one) =>
-        one.raw('select id, tenant_id, total, note, placed_at, meta, total > 50 as much from orders order by id'),
+        one.raw(
+          'select id, tenant_id, total, note, placed_at, meta, total > 50 as much from orders order by id',
+        ),
       )
       expect(nodes).toEqual(nodesOfReads)
     },

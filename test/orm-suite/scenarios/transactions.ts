@@ -300,11 +300,13 @@ export const transactions: readonly Scenario[] = [
     tags: ['transaction', 'error'],
     async run(application, { data }) {
       const { orders } = data.a
-      await application.transaction(async (tx) => {
-        await tx.setStatus(orders[0].id, 'closed')
-        await expect(tx.setStatus(data.b.orders[0].id, 'closed')).rejects.toThrow()
-        await tx.setStatus(orders[2].id, 'closed')
-      }).catch((error: unknown) => error)
+      await application
+        .transaction(async (tx) => {
+          await tx.setStatus(orders[0].id, 'closed')
+          await expect(tx.setStatus(data.b.orders[0].id, 'closed')).rejects.toThrow()
+          await tx.setStatus(orders[2].id, 'closed')
+        })
+        .catch((error: unknown) => error)
       const after = await application.ordersByIds([orders[0].id, orders[2].id, data.b.orders[0].id])
       const of = (id: bigint) => after.find((order) => order.id === id)?.status
       expect(of(orders[0].id)).toBe(of(orders[2].id))
@@ -345,7 +347,9 @@ export const transactions: readonly Scenario[] = [
           const tenant = data.tenants[index % 4] ?? data.a
           const work = async (tx: Operations) => {
             await tx.addToTotal(tenant.orders[0].id, '1.00')
-            const [{ id }] = [await tx.createOrder({ tenantId: tenant.id, customerId: tenant.customers[0].id })]
+            const [{ id }] = [
+              await tx.createOrder({ tenantId: tenant.id, customerId: tenant.customers[0].id }),
+            ]
             expect((await tx.orderById(id))?.tenantId).toBe(tenant.id)
             if (index % 3 === 0) throw new Changed('no')
           }
@@ -355,7 +359,9 @@ export const transactions: readonly Scenario[] = [
         }),
       )
       for (const [index, tenant] of data.tenants.entries()) {
-        const kept = Array.from({ length: 24 }, (_, n) => n).filter((n) => n % 4 === index && n % 3 !== 0).length
+        const kept = Array.from({ length: 24 }, (_, n) => n).filter(
+          (n) => n % 4 === index && n % 3 !== 0,
+        ).length
         expect(await application.countOrders(tenant.id)).toBe(5 + kept)
         const after = await application.orderById(tenant.orders[0].id)
         expect(after?.total).toBe((Number(tenant.orders[0].total) + kept).toFixed(2))
