@@ -8,6 +8,7 @@ export default defineConfig({
       'test/**/*.test.ts',
       'examples/*/test/**/*.test.ts',
     ],
+    globalSetup: ['packages/prisma-extension/scripts/generate-clients.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     // Two cores, and most suites start real servers: more workers only slow each other down.
