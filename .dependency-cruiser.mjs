@@ -34,6 +34,7 @@ const rooms = {
   monitoring: ['pool', 'topology', 'config', 'selection'],
   consistency: ['pool', 'topology', 'config', 'monitoring'],
   execution: underFacade,
+  ids: ['catalog', 'config', 'execution', 'pool', 'routing', 'sharding', 'statement'],
   'pool-facade': [...underFacade, 'execution'],
 }
 

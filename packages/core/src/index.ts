@@ -37,6 +37,8 @@ export type {
   NodeOptions,
   ShardInput,
 } from './config/cluster-input.ts'
+export type { IdTarget } from './ids/id-target.ts'
+export type { InstallReport } from './ids/install.ts'
 export type { Balance } from './selection/balance.ts'
 export type { NodeDescription } from './topology/topology.ts'
 export * from './errors.ts'
@@ -61,6 +63,7 @@ export {
   type FunctionFacts,
   type KeyedPlacement,
   type Relation,
+  type RoutableColumn,
   type RelationKind,
   type TablePlacement,
   type TypeFacts,

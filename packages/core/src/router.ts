@@ -12,6 +12,11 @@ import { createNodeChoice } from './execution/choose-nodes.ts'
 import { layContext } from './execution/contexts.ts'
 import { runOnEach } from './execution/each-shard.ts'
 import type { Engine } from './execution/engine.ts'
+import { started } from './execution/started.ts'
+import type { IdTarget } from './ids/id-target.ts'
+import { install, scriptsByShard, type InstallEngine, type InstallReport } from './ids/install.ts'
+import { scriptText } from './ids/install-script.ts'
+import { createRouterIds } from './ids/router-ids.ts'
 import { recoverPrepared } from './execution/recovery.ts'
 import { NodeHealth } from './monitoring/node-health.ts'
 import { Staleness } from './monitoring/staleness.ts'
@@ -50,7 +55,8 @@ export interface Router {
   readonly notices: readonly CatalogNotice[]
   /**
    * Runs `callback` so that all its statements have the context: a tenant to stay with, a role, a consistency, a
-   * workload, a shard. Contexts nest; an inner one cannot leave the tenant or shard of an outer one.
+   * workload, a shard. Contexts nest; an inner one cannot leave the tenant or shard of an outer one. A query that would
+   * run only when it is awaited, such as Drizzle's and Prisma's, is started inside of the context.
    */
   run<T>(context: RouteContext, callback: () => T): T
   /**
@@ -72,6 +78,25 @@ export interface Router {
   bucketSql(table: string): string
   /** Buckets and their shards of a keyspace (default: the only or first one), as data that can be stored. */
   assignment(keyspace?: string): StoredAssignment
+  /**
+   * A routable integer id: it carries the bucket of its tenant (or of a table's key), so that `WHERE id = $1` proves the
+   * shard. Ids ascend roughly with time and never repeat; blocks of them are leased from the shard that holds the bucket.
+   * Inside `run({ tenant })` the target may be left out.
+   * @throws ConfigError CATALOG_MISMATCH before `install()`; StatementError SHARD_KEY_VALUE for what is no key
+   */
+  id(target?: IdTarget): Promise<bigint>
+  /** `count` integer ids of one target, ascending. */
+  ids(target: IdTarget, count: number): Promise<bigint[]>
+  /** A routable uuid (version 7): as `id`, without asking a server. */
+  uuid(target?: IdTarget): string
+  /**
+   * Puts on every shard what the columns described as `routable` need: the schema `shardline`, a trigger that fills ids
+   * which an INSERT leaves out, and a CHECK constraint. Safe to run again and by several processes at once.
+   * @throws ConfigError CATALOG_MISMATCH when existing rows contradict; DatabaseError SHARDS_FAILED
+   */
+  install(): Promise<InstallReport>
+  /** What `install` would run, as one text for each shard, for those who run DDL themselves. */
+  installSql(): ReadonlyMap<string, string>
   counters(): Counters
   end(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -170,10 +195,23 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
   // A crash of another process may have left writes over several shards half way: finish them in the background.
   if (engine.shards.length > 1) void recoverPrepared(engine)
 
+  const ids = createRouterIds({
+    snapshot: () => live.current,
+    context: () => engine.context(),
+    primary: engine.primary,
+    now,
+  })
+  const installEngine = (): InstallEngine => ({
+    described: live.current.withIds,
+    perShard: live.current.perShard,
+    mapOf: ({ placement }) => live.current.keys.mapOf(placement),
+    primary: engine.primary,
+  })
+
   const run = <T>(context: RouteContext, callback: () => T): T => {
     isContextUsed = true
     if (context.shard !== undefined) shardNamed(context.shard)
-    return contexts.run(layContext(contexts.getStore(), context) ?? {}, callback)
+    return contexts.run(layContext(contexts.getStore(), context) ?? {}, () => started(callback()))
   }
 
   return {
@@ -217,6 +255,18 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
       if (found === undefined) throw new ConfigError('CONFIG_INVALID', `There is no keyspace "${keyspace}".`)
       return storeAssignment(found.assignment)
     },
+    ...ids,
+    async install() {
+      // What is judged must be what is there now.
+      await live.refresh()
+      try {
+        return await install(installEngine())
+      } finally {
+        await live.refresh()
+      }
+    },
+    installSql: () =>
+      new Map([...scriptsByShard(installEngine())].map(([shard, script]) => [shard, scriptText(script)])),
     counters: () => snapshotCounters(counts, pools),
     end: () => pool.end(),
     [Symbol.asyncDispose]: () => pool.end(),

@@ -11,6 +11,7 @@ export interface CatalogNotice {
     | 'foreign-key-across-shards'
     | 'not-prepared-for-two-phase'
     | 'missing-table'
+    | 'routable-not-installed'
     | 'set-apart'
   readonly table: string | undefined
   readonly message: string

@@ -1,3 +1,4 @@
+import { idTrigger } from '../sharding/routable-sql.ts'
 import type { ShardCatalog } from './shard-catalog.ts'
 
 /** Runs one query on one session and gives its rows; the caller decides on the connection and the deadline. */
@@ -61,6 +62,11 @@ const settingsQuery = `
            'isDeterministic', true) as collation
     from pg_database d where datname = current_database()`
 
+/** Our own trigger runs nothing that could write elsewhere or change a shard key. */
+const isIdTrigger = (trigger: string): string => `(
+  ${trigger}.tgname = '${idTrigger}' and exists (
+    select from pg_proc f join pg_namespace fn on fn.oid = f.pronamespace where f.oid = ${trigger}.tgfoid and fn.nspname = 'shardline'))`
+
 /** Schemas of users: not the system's, not those of temporary tables. */
 const userSchema = (namespace: string): string =>
   `${namespace}.nspname not in ('pg_catalog', 'information_schema') and ${namespace}.nspname !~ '^pg_(toast|temp)'`
@@ -98,8 +104,8 @@ const documents: readonly (readonly [keyof ShardCatalog, string])[] = [
              (select coalesce(json_agg(inhparent::int8 order by inhseqno), '[]') from pg_inherits i where i.inhrelid = c.oid) as parents,
              c.relpersistence = 'u' as "isUnlogged",
              (exists (select from pg_rewrite r where r.ev_class = c.oid and r.rulename <> '_RETURN') or exists (
-               select from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal)) as "hasTriggers",
-             exists (select from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal
+               select from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal and not ${isIdTrigger('t')})) as "hasTriggers",
+             exists (select from pg_trigger t where t.tgrelid = c.oid and not t.tgisinternal and not ${isIdTrigger('t')}
                 and t.tgenabled <> 'D' and t.tgtype & 3 = 3 and t.tgtype & 20 <> 0) as "hasBeforeTriggers",
              case when c.relkind in ('v', 'm') then pg_get_viewdef(c.oid) end as "viewText"
         from pg_class c join pg_namespace n on n.oid = c.relnamespace
@@ -217,5 +223,29 @@ const documents: readonly (readonly [keyof ShardCatalog, string])[] = [
          and d.refclassid = 'pg_class'::regclass and d.refobjid <> r.ev_class
         join pg_class c on c.oid = r.ev_class and c.relkind in ('v', 'm')
         join pg_namespace n on n.oid = c.relnamespace and ${userSchema('n')}`),
+  ],
+  [
+    'idFunctions',
+    list(`
+      select p.proname as name, oidvectortypes(p.proargtypes) as types, p.prosrc as body
+        from pg_proc p join pg_namespace n on n.oid = p.pronamespace where n.nspname = 'shardline'`),
+  ],
+  [
+    'idChecks',
+    list(`
+      select k.conrelid::int8 as relation, k.conname as name, pg_get_constraintdef(k.oid) as definition,
+             k.convalidated and coalesce(to_jsonb(k) ->> 'conenforced', 'true') = 'true' as "isValidated"
+        from pg_constraint k
+       where k.contype = 'c' and k.conrelid <> 0 and exists (
+         select from pg_depend d join pg_proc p on p.oid = d.refobjid join pg_namespace n on n.oid = p.pronamespace
+          where d.classid = 'pg_constraint'::regclass and d.objid = k.oid and d.refclassid = 'pg_proc'::regclass
+            and n.nspname = 'shardline')`),
+  ],
+  [
+    'idTriggers',
+    list(`
+      select t.tgrelid::int8 as relation, f.proname as function
+        from pg_trigger t join pg_proc f on f.oid = t.tgfoid
+       where ${isIdTrigger('t')} and t.tgenabled in ('O', 'A')`),
   ],
 ]

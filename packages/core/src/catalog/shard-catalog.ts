@@ -12,6 +12,27 @@ export interface ShardCatalog {
   readonly volatileCasts: readonly string[]
   /** Which relations a view or materialised view reads, directly. */
   readonly viewReads: readonly { readonly view: number; readonly reads: number }[]
+  /** Functions of the schema `shardline`. */
+  readonly idFunctions: readonly IdFunctionRow[]
+  /** CHECK constraints that might say of a column that its ids carry the bucket. */
+  readonly idChecks: readonly IdCheckRow[]
+  /** Tables whose left-out ids are filled by our trigger. */
+  readonly idTriggers: readonly { readonly relation: number; readonly function: string }[]
+}
+
+export interface IdFunctionRow {
+  readonly name: string
+  /** Argument types as `oidvectortypes` prints them. */
+  readonly types: string
+  readonly body: string
+}
+
+export interface IdCheckRow {
+  readonly relation: number
+  readonly name: string
+  /** `pg_get_constraintdef`, with only pg_catalog in the path. */
+  readonly definition: string
+  readonly isValidated: boolean
 }
 
 export interface SessionSettings {

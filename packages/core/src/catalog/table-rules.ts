@@ -8,6 +8,8 @@ export type TableRule =
       readonly group: string
       readonly isGuarded: boolean
       readonly every?: 'hour' | 'day' | 'week' | 'month' | 'year'
+      /** Columns whose ids carry the bucket. */
+      readonly routable?: readonly string[]
     }
 
 /** What catalogs are judged against. */

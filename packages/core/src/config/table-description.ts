@@ -76,7 +76,7 @@ export interface UnshardedTable {
 export function tenant<const Column extends string, const Routable extends string = never>(
   column: Column,
   options: TenantOptions<Routable> = {},
-): TenantTable<Column, Routable> {
+): TenantTable<Column, NoInfer<Routable>> {
   return { strategy: 'tenant', column, ...options }
 }
 
@@ -84,7 +84,7 @@ export function tenant<const Column extends string, const Routable extends strin
 export function entity<const Column extends string, const Routable extends string = never>(
   column: Column,
   options: EntityOptions<Routable> = {},
-): EntityTable<Column, Routable> {
+): EntityTable<Column, NoInfer<Routable>> {
   return { strategy: 'entity', column, ...options }
 }
 

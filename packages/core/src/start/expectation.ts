@@ -25,5 +25,6 @@ function ruleOf(table: TableConfig): TableRule {
     group: table.group,
     isGuarded: table.isGuarded,
     ...(table.every === undefined ? {} : { every: table.every }),
+    ...(table.routable === undefined ? {} : { routable: table.routable }),
   }
 }

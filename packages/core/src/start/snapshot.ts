@@ -1,5 +1,6 @@
 import { buildCatalogSettingApart } from '../catalog/build-catalog.ts'
 import { catalogNotices, unusableTables, type CatalogNotice } from '../catalog/notices.ts'
+import { describedRoutable, proveRoutable, type DescribedRoutable } from '../catalog/routable-columns.ts'
 import type { CatalogDifference } from '../catalog/verify-catalogs.ts'
 import type { ShardCatalog } from '../catalog/shard-catalog.ts'
 import type { ClusterConfig } from '../config/cluster-config.ts'
@@ -21,6 +22,8 @@ export interface Snapshot {
   readonly differences: readonly CatalogDifference[]
   readonly notices: readonly CatalogNotice[]
   readonly keys: MappedKeys
+  /** Tables that are described with routable ids, whether or not the servers have what it takes. */
+  readonly withIds: readonly DescribedRoutable[]
   readonly route: RouteStatement
   /** What was read, so that a description that comes later can be judged without reading again. */
   readonly perShard: ReadonlyMap<string, ShardCatalog>
@@ -42,10 +45,12 @@ export function createSnapshot(
   environment: SnapshotEnvironment,
 ): Snapshot {
   const expectation = expectationOf(config)
-  const { catalog, differences } = buildCatalogSettingApart(perShard, expectation, version)
+  const { catalog: built, differences } = buildCatalogSettingApart(perShard, expectation, version)
   const described = expectation.keyspaces.flatMap(({ tables }) => [...tables.keys()])
-  const placements = keyedPlacements(catalog)
-  const keys = new MappedKeys(createShardMaps(config, placements), {
+  const maps = createShardMaps(config, keyedPlacements(built))
+  const withIds = describedRoutable(built, expectation.keyspaces)
+  const { catalog, notices: idNotices } = proveRoutable(built, withIds, perShard, maps)
+  const keys = new MappedKeys(maps, {
     timeZone: catalog.timeZone,
     areDatesSentAsUtc: environment.areDatesSentAsUtc,
   })
@@ -57,8 +62,10 @@ export function createSnapshot(
     notices: [
       ...unusableTables(catalog, described, differences),
       ...catalogNotices(catalog, perShard, expectation.keyspaces),
+      ...idNotices,
     ],
     keys,
+    withIds,
     perShard,
     isReadCommittedByDefault: [...perShard.values()].every(
       ({ settings }) => settings.defaultIsolation === 'read committed',
