@@ -5,6 +5,7 @@ import type { PlacementReason, Route } from './route.ts'
 const placementRules: Readonly<Record<PlacementReason['rule'], string>> = {
   'only-shard': 'there is only one shard',
   'shard-key': 'the shard key is proved',
+  'routable-id': 'the routable id is proved',
   'contradictory-keys': 'no row can match',
   'no-table': 'no table is named',
   'reference-table': 'reference tables are whole everywhere',

@@ -18,8 +18,11 @@ export interface RoutingInput {
 
 /** From key sets and values to shards: the sharding room, closed over the current assignment. */
 export interface KeyResolver {
-  /** The shards on which rows with a key in `set` may lie. */
-  resolve(placement: KeyedPlacement, set: KeySet, values: readonly unknown[]): KeyResolution
+  /**
+   * The shards on which rows with a key in `set` may lie. `home` is the shard of a context's tenant: an id that may lie
+   * there lies there, as far as the tenant's own rows go.
+   */
+  resolve(placement: KeyedPlacement, set: KeySet, values: readonly unknown[], home?: string): KeyResolution
   /** The shard of a row that is about to be written. */
   locate(placement: KeyedPlacement, value: KeyValue, values: readonly unknown[]): KeyLocation
   /** The shard and canonical spelling of a tenant given by a context. */
@@ -31,8 +34,10 @@ export type KeyResolution =
   | {
       readonly kind: 'some'
       readonly shards: readonly string[]
-      /** Canonical keys, when they are a finite list (absent for time ranges). */
+      /** Canonical keys, when they are a finite list (absent for time ranges and for ids). */
       readonly keys: readonly CanonicalText[] | undefined
+      /** True when ids prove the shards and nothing proves the keys. */
+      readonly isById?: boolean
     }
 
 /** A key spelled in the one way in which equal keys are equal strings. */

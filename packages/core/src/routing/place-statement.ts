@@ -119,6 +119,9 @@ function placeParts(
   }
   const [first] = resolved.shards
   if (resolved.shards.length === 1 && first !== undefined) {
+    if (resolved.ids.length > 0) {
+      return { ...single(first), reason: { rule: 'routable-id', subject: resolved.ids.join(', ') } }
+    }
     const isKeyed = statement.placement.parts.some((part) => part.kind === 'keyed')
     return { ...single(first), reason: { rule: isKeyed ? 'shard-key' : 'unsharded-table', subject: tables } }
   }
@@ -224,7 +227,7 @@ function placeOnShard(
   for (const part of placement.parts) {
     // An unsharded table has its own copy on a shard that is named: migrations keep their books like that.
     if (part.access !== 'write' || part.kind === 'home') continue
-    const resolution = input.keys.resolve(part.placement, part.set, values)
+    const resolution = input.keys.resolve(part.placement, part.set, values, shard)
     if (resolution.kind === 'some' && resolution.shards.some((name) => name !== shard)) {
       refuseForeignRows(part.table, shard)
     }

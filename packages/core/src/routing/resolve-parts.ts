@@ -14,6 +14,8 @@ export interface ResolvedParts {
   readonly isUnbounded: boolean
   /** The table that widened the set to every shard, for the error message. */
   readonly unboundedTable: string | undefined
+  /** The routable columns that prove the shards; none when keys do. */
+  readonly ids: readonly string[]
 }
 
 /**
@@ -34,16 +36,19 @@ export function resolveParts(
 ): ResolvedParts {
   const parts = statement.placement.parts
   const own = parts.map((part) => shardsOfPart(part, values, keyspace, input, pin))
+  const isOfTenant = (index: number): boolean =>
+    own[index]?.shards !== undefined && own[index].isById !== true
   const union = new Set<string>()
   let isUnbounded = false
   let unboundedTable: string | undefined
   for (const [index, part] of parts.entries()) {
-    let shards = own[index]
+    let shards = own[index]?.shards
     // A foreign key proves the server, not the key: the part lies within the shards of the parts it is tied to.
     if (part.kind === 'keyed') {
-      for (const other of part.within) shards = intersect(shards, own[other])
+      for (const other of part.within) shards = intersect(shards, own[other]?.shards)
+      // An id proves the shard; whose row it is, it does not say.
+      if (![index, ...part.within].some(isOfTenant)) refuseMissingTenant(part.table, part.placement, pin)
       if (shards === undefined) {
-        refuseMissingTenant(part.table, part.placement, pin)
         isUnbounded = true
         unboundedTable ??= part.table
       }
@@ -58,11 +63,28 @@ export function resolveParts(
     isEmpty: union.size === 0,
     isUnbounded,
     unboundedTable,
+    ids: idsOf(parts, own),
   }
+}
+
+function idsOf(parts: readonly PlacementPart[], own: readonly PartShards[]): readonly string[] {
+  const names = new Set<string>()
+  let isByKey = false
+  for (const [index, part] of parts.entries()) {
+    if (part.kind === 'home' || own[index]?.shards === undefined) continue
+    if (own[index].isById !== true) isByKey = true
+    else for (const name of part.ids ?? []) names.add(name)
+  }
+  return isByKey ? [] : [...names]
 }
 
 /** Undefined means every shard. */
 type ShardNames = readonly string[] | undefined
+
+interface PartShards {
+  readonly shards: ShardNames
+  readonly isById?: boolean | undefined
+}
 
 function shardsOfPart(
   part: PlacementPart,
@@ -70,15 +92,18 @@ function shardsOfPart(
   keyspace: KeyspaceDescription,
   input: RoutingInput,
   pin: TenantPin | undefined,
-): ShardNames {
-  if (part.kind === 'home') return [keyspace.home]
-  const resolution = input.keys.resolve(part.placement, part.set, values)
+): PartShards {
+  if (part.kind === 'home') return { shards: [keyspace.home] }
   const key = part.placement.strategy === 'tenant' ? pin?.keyFor(part.placement) : undefined
-  if (pin !== undefined && key !== undefined) {
-    refuseOtherTenant(part.table, resolution, key)
-    return isNothing(resolution) ? [] : [pin.shard]
+  const home = key === undefined ? undefined : pin?.shard
+  const resolution = input.keys.resolve(part.placement, part.set, values, home)
+  if (home !== undefined && key !== undefined) {
+    refuseOtherTenant(part.table, resolution, key, home)
+    return { shards: isNothing(resolution) ? [] : [home] }
   }
-  return resolution.kind === 'all' ? undefined : resolution.shards
+  return resolution.kind === 'all'
+    ? { shards: undefined }
+    : { shards: resolution.shards, isById: resolution.isById }
 }
 
 function intersect(a: ShardNames, b: ShardNames): ShardNames {
@@ -91,9 +116,13 @@ function isNothing(resolution: KeyResolution): boolean {
   return resolution.kind === 'some' && resolution.shards.length === 0
 }
 
-function refuseOtherTenant(table: string, resolution: KeyResolution, key: string): void {
-  if (resolution.kind === 'all' || resolution.keys === undefined) return
-  if (resolution.keys.some((other) => other !== key)) {
+function refuseOtherTenant(table: string, resolution: KeyResolution, key: string, home: string): void {
+  if (resolution.kind === 'all') return
+  const { keys, shards, isById } = resolution
+  if (
+    keys?.some((other) => other !== key) === true ||
+    (isById === true && shards.some((shard) => shard !== home))
+  ) {
     throw new StatementError(
       'TENANT_CONTRADICTED',
       `The statement reads or writes another tenant's rows of "${table}" inside a tenant context. Run it in that tenant's own context, or outside of any.`,

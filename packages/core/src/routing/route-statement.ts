@@ -55,11 +55,14 @@ export function createRouting(input: RoutingInput): RouteStatement {
     if (route === undefined) {
       route = toRoute(statement, plain.effective, placed) as SingleRoute
       plain.singles.set(key, route)
-      if (plain.sole !== undefined && placed.reason.rule === 'shard-key') plain.byKey.set(placed.shard, route)
+      if (plain.sole !== undefined && isBySole(placed.reason.rule)) plain.byKey.set(placed.shard, route)
     }
     return route
   }
 }
+
+const isBySole = (rule: SingleRoute['placementReason']['rule']): boolean =>
+  rule === 'shard-key' || rule === 'routable-id'
 
 const none: readonly string[] = []
 

@@ -47,6 +47,7 @@ export interface PlacementReason {
   readonly rule:
     | 'only-shard'
     | 'shard-key'
+    | 'routable-id'
     | 'contradictory-keys'
     | 'no-table'
     | 'reference-table'

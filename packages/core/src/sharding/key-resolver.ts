@@ -1,16 +1,30 @@
 import { ConfigError } from '../errors.ts'
 import type { KeyedPlacement } from '../statement/catalog.ts'
-import type { KeySet, KeyValue } from '../statement/key-set.ts'
+import { carriesIds, type IdSet, type KeySet, type KeyValue } from '../statement/key-set.ts'
 import type { KeyType } from '../statement/key-type.ts'
-import { placedKey, type CanonicalKey } from './canonical-key.ts'
+import { bucketCount, placedKey, type CanonicalKey } from './canonical-key.ts'
 import type { KeySession } from './key-session.ts'
 import { resolveKeySet } from './resolve-key-set.ts'
-import { bucketOfValue, shardsOfKeys, type ShardMap } from './shard-map.ts'
+import { resolveShards } from './resolve-shards.ts'
+import { bucketOfId } from './routable-id.ts'
+import { bucketOfValue, namesOfShards, shardsOfKeys, type ShardMap } from './shard-map.ts'
 
 const all = { kind: 'all' } as const
 const nowhere = { kind: 'some', shards: [], keys: [] } as const
 const nullKey = { kind: 'null' } as const
 const unprovable = { kind: 'unprovable' } as const
+
+/** The shards of ids: no keys are known of them. */
+class FoundById {
+  readonly kind = 'some'
+  readonly keys = undefined
+  readonly isById = true
+  readonly shards: readonly string[]
+
+  constructor(shards: readonly string[]) {
+    this.shards = shards
+  }
+}
 
 /** One key's shard; its spelling is worked out only for those who ask, which few do. */
 class SoleKey {
@@ -48,6 +62,8 @@ class SoleKey {
 export class MappedKeys {
   readonly #maps: ReadonlyMap<string, ShardMap>
   readonly #session: KeySession
+  /** For each list of one shard the answer that it is where an id lies. */
+  readonly #foundById = new Map<readonly string[], FoundById>()
 
   constructor(maps: ReadonlyMap<string, ShardMap>, session: KeySession) {
     this.#maps = maps
@@ -65,12 +81,17 @@ export class MappedKeys {
     return map
   }
 
-  /** The shards on which rows with a key in `set` may lie. */
-  resolve(placement: KeyedPlacement, set: KeySet, values: readonly unknown[]) {
+  /** The shards on which rows with a key in `set` may lie; `home` is where the tenant of a context lies. */
+  resolve(placement: KeyedPlacement, set: KeySet, values: readonly unknown[], home?: string) {
     if (set.kind === 'values' && set.values.length === 1) {
       const [sole] = set.values
       if (sole !== undefined) return this.#resolveSole(placement, sole, values)
     }
+    if (set.kind === 'ids' && home === undefined) {
+      const known = this.#resolveSoleId(placement, set, values)
+      if (known !== undefined) return known
+    }
+    if (carriesIds(set)) return this.#resolveIds(placement, set, values, home)
     const keys = resolveKeySet(set, values, placement, this.#session)
     if (keys === 'all') return all
     return {
@@ -78,6 +99,41 @@ export class MappedKeys {
       shards: shardsOfKeys(this.mapOf(placement), placement, keys),
       keys: [...keys],
     } as const
+  }
+
+  #resolveIds(placement: KeyedPlacement, set: KeySet, values: readonly unknown[], home: string | undefined) {
+    const map = this.mapOf(placement)
+    const { shards, keys } = resolveShards(set, {
+      map,
+      placement,
+      values,
+      session: this.#session,
+      home: home === undefined ? undefined : map.assignment.shards.indexOf(home),
+    })
+    if (shards === 'all') return all
+    const names = namesOfShards(map, shards)
+    return keys === 'all' ? new FoundById(names) : ({ kind: 'some', shards: names, keys: [...keys] } as const)
+  }
+
+  /** One id of one bucket with one shard, the usual case; undefined when it is another. */
+  #resolveSoleId(placement: KeyedPlacement, { format, group, set }: IdSet, values: readonly unknown[]) {
+    if (set.kind !== 'values' || set.values.length !== 1 || group !== placement.group) return undefined
+    const [sole] = set.values
+    if (sole === undefined || sole.source === 'null') return undefined
+    const value = sole.source === 'literal' ? sole.text : values[sole.number - 1]
+    if (value === null || value === undefined) return undefined
+    const bucket = bucketOfId(format, value, sole.type)
+    const map = this.mapOf(placement)
+    // Pinned keys have buckets of their own, and leave ids behind in others.
+    if (bucket < 0 || bucket >= bucketCount || map.spread.has(bucket)) return undefined
+    const shards = map.alone[map.assignment.buckets[bucket] ?? -1]
+    if (shards === undefined) return undefined
+    let found = this.#foundById.get(shards)
+    if (found === undefined) {
+      found = new FoundById(shards)
+      this.#foundById.set(shards, found)
+    }
+    return found
   }
 
   #resolveSole(placement: KeyedPlacement, sole: KeyValue, values: readonly unknown[]) {
@@ -105,6 +161,17 @@ export class MappedKeys {
       key.source === 'literal' ? key.text : values[key.number - 1],
       key.type,
     )
+  }
+
+  /** The bucket of a key, pinned ones included, and the shard that holds it; undefined for what is no key. */
+  bucketOf(
+    placement: KeyedPlacement,
+    value: unknown,
+  ): { readonly bucket: number; readonly shard: string } | undefined {
+    const map = this.mapOf(placement)
+    const bucket = bucketOfValue(map, placement, value, placement.keyType, this.#session)
+    const shard = map.assignment.shards[map.assignment.buckets[bucket] ?? -1]
+    return shard === undefined ? undefined : { bucket, shard }
   }
 
   /** The shard and canonical spelling of a tenant given by a context. */

@@ -50,7 +50,7 @@ function resolve(set: KeySet, binding: Binding): Keys {
     case 'array':
       return resolveArray(set.value, binding)
     case 'not-distinct': {
-      if (!isNull(bind(set.value, binding))) return resolveValues([set.value], binding)
+      if (!isNull(boundValue(set.value, binding.values))) return resolveValues([set.value], binding)
       return set.whenNull === 'none' ? nothing : 'all'
     }
     case 'range':
@@ -59,19 +59,22 @@ function resolve(set: KeySet, binding: Binding): Keys {
       return set.sets.reduce<Keys>((keys, next) => intersect(keys, resolve(next, binding)), 'all')
     case 'or':
       return unite(set.sets.map((next) => finite(resolve(next, binding))))
+    case 'ids':
+      // Ids name buckets, and a bucket has many keys: `resolve-shards` reads them.
+      return 'all'
   }
 }
 
 /** Not given at all is not NULL: the server will refuse the statement, and until then nothing is proved. */
 const missing = Symbol('missing parameter')
 
-function bind(value: KeyValue, { values }: Binding): unknown {
+export function boundValue(value: KeyValue, values: readonly unknown[]): unknown {
   if (value.source === 'null') return null
   if (value.source === 'literal') return value.text
   return value.number <= values.length ? values[value.number - 1] : missing
 }
 
-function isNull(value: unknown): boolean {
+export function isNull(value: unknown): boolean {
   return value === null || value === undefined
 }
 
@@ -82,7 +85,7 @@ function typeOf(value: KeyValue, { placement }: Binding): KeyType {
 function resolveValues(members: readonly KeyValue[], binding: Binding): Keys {
   const keys = new Set<CanonicalKey>()
   for (const member of members) {
-    const value = bind(member, binding)
+    const value = boundValue(member, binding.values)
     if (isNull(value)) continue
     const key = placedKey(binding.placement, value, typeOf(member, binding), binding.session)
     if (key === undefined) return 'all'
@@ -92,13 +95,7 @@ function resolveValues(members: readonly KeyValue[], binding: Binding): Keys {
 }
 
 function resolveArray(array: KeyValue, binding: Binding): Keys {
-  const value = bind(array, binding)
-  if (isNull(value)) return nothing
-  const members = Array.isArray(value)
-    ? (value as readonly unknown[])
-    : typeof value === 'string'
-      ? readArrayLiteral(value)
-      : undefined
+  const members = boundMembers(array, binding.values)
   if (members === undefined) return 'all'
   const type = typeOf(array, binding)
   const keys = new Set<CanonicalKey>()
@@ -113,13 +110,22 @@ function resolveArray(array: KeyValue, binding: Binding): Keys {
   return keys
 }
 
+/** The members of an array value, none for NULL; undefined when they are not known. */
+export function boundMembers(array: KeyValue, values: readonly unknown[]): readonly unknown[] | undefined {
+  const value = boundValue(array, values)
+  if (isNull(value)) return []
+  if (Array.isArray(value)) return value as readonly unknown[]
+  return typeof value === 'string' ? readArrayLiteral(value) : undefined
+}
+
 function resolveRange(lower: KeyBound | undefined, upper: KeyBound | undefined, binding: Binding): Keys {
   const bounds = [lower, upper].filter((bound) => bound !== undefined)
-  if (bounds.some((bound) => isNull(bind(bound.value, binding)))) return nothing
+  if (bounds.some((bound) => isNull(boundValue(bound.value, binding.values)))) return nothing
   const every = binding.placement.every
   if (binding.placement.strategy !== 'time' || every === undefined) return 'all'
   const instantOf = (bound: KeyBound | undefined) =>
-    bound && readInstant(typeOf(bound.value, binding), bind(bound.value, binding), binding.session)
+    bound &&
+    readInstant(typeOf(bound.value, binding), boundValue(bound.value, binding.values), binding.session)
   const first = instantOf(lower)
   const last = instantOf(upper)
   const from = first === undefined ? Number.NEGATIVE_INFINITY : periodOf(every, first)

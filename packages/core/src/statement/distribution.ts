@@ -8,7 +8,7 @@ export interface OutputColumn {
   /** Set when the output is plainly a column of a relation. */
   readonly relation: Relation | undefined
   readonly column: Column | undefined
-  /** True when it is plainly the shard key of a tied table and cannot be NULL here. */
+  /** True when it is plainly the shard key of a tied table, or an id that is on one shard alone, and cannot be NULL here. */
   readonly isShardKey: boolean
 }
 

@@ -112,6 +112,8 @@ export type PlacementPart =
       readonly access: 'read' | 'write'
       readonly placement: KeyedPlacement
       readonly set: KeySet
+      /** The routable columns in `set`, as `table.column`. */
+      readonly ids?: readonly string[]
       /** Indices of other parts whose shards bound this part's shards too (foreign keys prove shards, not keys). */
       readonly within: readonly number[]
     }

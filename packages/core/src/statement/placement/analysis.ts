@@ -6,6 +6,7 @@ import type { FunctionUse } from '../volatility.ts'
 import type { Facts } from './facts.ts'
 import type { Equality, NamedBinding, Roots, Source } from './model.ts'
 import type { CteScope, Scope } from './scope.ts'
+import { idColumnsOf, noIds } from './slots.ts'
 import type { KeyType } from '../key-type.ts'
 
 /** What is known of a query's result and of how it may be run shard by shard. */
@@ -101,6 +102,8 @@ export class Analysis {
       placement: table?.placement,
       keyType,
       sets: [],
+      ids: table === undefined ? noIds : idColumnsOf(table.relation, this.catalog),
+      idSets: new Map(),
     }
     this.sources.push(source)
     return source

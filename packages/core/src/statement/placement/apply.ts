@@ -1,6 +1,7 @@
 import { noKeys } from '../key-set.ts'
 import type { Analysis } from './analysis.ts'
 import { neverTrue, noFacts, withConsequences, type Facts } from './facts.ts'
+import { restrictSlot } from './slots.ts'
 
 /**
  * Restricts the sources numbered from `from` up to (not including) `to` by a condition that every row combination of
@@ -15,7 +16,7 @@ export function applyFacts(analysis: Analysis, stated: Facts, from: number, to: 
   }
   if (facts === noFacts) return noFacts
   for (const { slot, set } of facts.sets) {
-    if (slot.source.id >= from && slot.source.id < to) slot.source.sets.push(set)
+    if (slot.source.id >= from && slot.source.id < to) restrictSlot(slot, set)
   }
   for (const equality of facts.equalities) {
     const { id } = equality.to.source

@@ -5,8 +5,9 @@ import type { Analysis } from './analysis.ts'
 import { equate, isPlainComparison } from './equalities.ts'
 import { walkExpression, walkOperation } from './expressions.ts'
 import { allHold, bothHold, neverTrue, noFacts, oneHolds, type Facts, type SetFact } from './facts.ts'
-import { isKeyBinding, isKeySlot, type Binding } from './model.ts'
+import { isKeyBinding, type Binding } from './model.ts'
 import { bindColumn, type Scope } from './scope.ts'
+import { isNeverNull, isProvingSlot, mayBeNull } from './slots.ts'
 import { analyseSublink } from './sublinks.ts'
 import { readKeyArray, readKeyList, readKeyValue } from './values.ts'
 
@@ -183,7 +184,7 @@ function readNotDistinct(
   const a = bindColumn(scope, left)
   const b = bindColumn(scope, right)
   if (a !== undefined && b !== undefined) {
-    if (!isKeyBinding(a) || !isKeyBinding(b)) return noFacts
+    if (!isNeverNull(a) || !isNeverNull(b)) return noFacts
     return { isNever: false, sets: [], equalities: equate(analysis.catalog, a, b, false) }
   }
   const key = a ?? b
@@ -192,9 +193,9 @@ function readNotDistinct(
     return noFacts
   const value = readKeyValue(a === undefined ? left : right, type, analysis.catalog)
   if (value === undefined) return noFacts
-  if (value.source === 'null') return key.isNullable ? noFacts : neverTrue
+  if (value.source === 'null') return mayBeNull(key) ? noFacts : neverTrue
   if (value.source === 'literal') return restrict(key, { kind: 'values', values: [value] })
-  return restrict(key, { kind: 'not-distinct', value, whenNull: key.isNullable ? 'all' : 'none' })
+  return restrict(key, { kind: 'not-distinct', value, whenNull: mayBeNull(key) ? 'all' : 'none' })
 }
 
 function readIn(analysis: Analysis, left: Node | undefined, items: readonly Node[], scope: Scope): Facts {
@@ -249,15 +250,15 @@ function readRows(
   return inclusive === undefined ? noFacts : readComparison(analysis, inclusive, left[0], right[0], scope)
 }
 
-/** The type under which a key column's values compare; undefined when the column is no key that could be restricted. */
+/** The type under which the values of a key or an id compare; undefined when the column is none that could be restricted. */
 function keyTypeOf(binding: Binding): KeyType | undefined {
   if (binding.type === undefined || binding.type === 'unknown') return undefined
-  return isKeyBinding(binding) || binding.down.some(isKeySlot) ? binding.type : undefined
+  return isKeyBinding(binding) || binding.down.some(isProvingSlot) ? binding.type : undefined
 }
 
 function restrict(key: Binding, set: KeySet): Facts {
   const sets: SetFact[] = []
-  for (const slot of key.down) if (isKeySlot(slot)) sets.push({ slot, set })
+  for (const slot of key.down) if (isProvingSlot(slot)) sets.push({ slot, set })
   if (set.kind === 'none') return neverTrue
   return sets.length === 0 ? noFacts : { isNever: false, sets, equalities: [] }
 }

@@ -1,6 +1,6 @@
 import type { KeySet } from '../key-set.ts'
 import { isKeySlot, type Equality, type Slot, type Source } from './model.ts'
-import { isSameKind } from './types.ts'
+import { idOf, keysOfSlot, passesValues } from './slots.ts'
 
 /**
  * What holds for every combination of rows for which a condition is true. Each fact about a slot includes that its
@@ -53,8 +53,8 @@ export function withConsequences(facts: Facts): Facts {
   for (const { slot, set } of sets) {
     for (const { from, to } of facts.equalities) {
       const [only, ...others] = from
-      if (only === undefined || others.length > 0 || !isSameSlot(only, slot) || !isKeySlot(to)) continue
-      if (!hasSameKind(only, to) || sets.some((fact) => fact.set === set && isSameSlot(fact.slot, to)))
+      if (only === undefined || others.length > 0 || !isSameSlot(only, slot)) continue
+      if (!passesWithin(only, to) || sets.some((fact) => fact.set === set && isSameSlot(fact.slot, to)))
         continue
       sets.push({ slot: to, set })
     }
@@ -62,14 +62,9 @@ export function withConsequences(facts: Facts): Facts {
   return { ...facts, sets }
 }
 
-function hasSameKind(a: Slot, b: Slot): boolean {
-  const types = [a.source.keyType, b.source.keyType] as const
-  return (
-    types[0] !== undefined &&
-    types[1] !== undefined &&
-    isSameKind(types[1], types[0]) &&
-    a.source.placement?.group === b.source.placement?.group
-  )
+function passesWithin(from: Slot, to: Slot): boolean {
+  if (isKeySlot(from) && from.source.placement?.group !== to.source.placement?.group) return false
+  return passesValues(from, to)
 }
 
 /** What holds when at least one of them does: only what every one of them says. */
@@ -79,14 +74,17 @@ export function oneHolds(all: readonly Facts[]): Facts {
   if (first === undefined) return neverTrue
   if (rest.length === 0) return first
   const sets: SetFact[] = []
-  const seen = new Set<Source>()
-  for (const { slot } of first.sets) {
-    if (seen.has(slot.source)) continue
-    seen.add(slot.source)
-    const alternatives = possible.map((facts) => setsOf(facts, slot))
-    if (alternatives.every((set) => set !== undefined)) {
-      sets.push({ slot, set: { kind: 'or', sets: alternatives.filter((set) => set !== undefined) } })
-    }
+  for (const [source, slots] of slotsBySource(first)) {
+    const common = slots.flatMap((slot) =>
+      alternativesOf(possible, slot, (fact) => isSameColumn(fact.slot, slot)),
+    )
+    sets.push(...common)
+    const [slot] = slots
+    const keyColumn = source.placement?.keyColumn
+    if (common.length > 0 || slot === undefined || keyColumn === undefined) continue
+    // One branch names the key and another an id: what they share is the shards.
+    const key = { ...slot, column: keyColumn }
+    sets.push(...alternativesOf(possible, key, (fact) => fact.slot.source === source))
   }
   return {
     isNever: false,
@@ -97,9 +95,37 @@ export function oneHolds(all: readonly Facts[]): Facts {
   }
 }
 
-function setsOf(facts: Facts, slot: Slot): KeySet | undefined {
-  const sets = facts.sets.filter((fact) => fact.slot.source === slot.source).map((fact) => fact.set)
-  return sets.length > 1 ? { kind: 'and', sets } : sets[0]
+/** The slots that conditions are about, a column once. */
+function slotsBySource({ sets }: Facts): ReadonlyMap<Source, readonly Slot[]> {
+  const slots = new Map<Source, Slot[]>()
+  for (const { slot } of sets) {
+    const known = slots.get(slot.source)
+    if (known === undefined) slots.set(slot.source, [slot])
+    else if (!known.some((other) => isSameColumn(other, slot))) known.push(slot)
+  }
+  return slots
+}
+
+function isSameColumn(a: Slot, b: Slot): boolean {
+  return a.source === b.source && (a.column === b.column || (isKeySlot(a) && isKeySlot(b)))
+}
+
+/** What every branch says about a slot, none when one of them says nothing. */
+function alternativesOf(
+  branches: readonly Facts[],
+  slot: Slot,
+  isAbout: (fact: SetFact) => boolean,
+): readonly SetFact[] {
+  const alternatives: KeySet[] = []
+  for (const { sets } of branches) {
+    const stated = sets
+      .filter(isAbout)
+      .map((fact) => (idOf(slot) === undefined ? keysOfSlot(fact.slot, fact.set) : fact.set))
+    const [only] = stated
+    if (only === undefined) return []
+    alternatives.push(stated.length > 1 ? { kind: 'and', sets: stated } : only)
+  }
+  return [{ slot, set: { kind: 'or', sets: alternatives } }]
 }
 
 function isSameEquality(a: Equality, b: Equality): boolean {

@@ -7,7 +7,6 @@ import { equate } from './equalities.ts'
 import { walkExpression } from './expressions.ts'
 import { bothHold, type Facts } from './facts.ts'
 import {
-  isKeySlot,
   replicated,
   unknownBinding,
   type Binding,
@@ -28,6 +27,7 @@ import {
   type RangeItem,
   type Scope,
 } from './scope.ts'
+import { placeOfSlot } from './slots.ts'
 import { elementTypeOfCast } from './types.ts'
 import { readKeyArray } from './values.ts'
 import { joinRoots } from './roots.ts'
@@ -173,7 +173,11 @@ function isTied(facts: Facts, a: Source, b: Source): boolean {
   if (a.placement === undefined || a.placement.group !== b.placement?.group) return false
   return facts.equalities.some(
     ({ from, to }) =>
-      from.length === 1 && from[0]?.source === a && to.source === b && isKeySlot(from[0]) && isKeySlot(to),
+      from.length === 1 &&
+      from[0]?.source === a &&
+      to.source === b &&
+      placeOfSlot(to) !== undefined &&
+      placeOfSlot(from[0]) === placeOfSlot(to),
   )
 }
 

@@ -1,5 +1,5 @@
 import type { Column, KeyedPlacement, Relation } from '../catalog.ts'
-import type { KeySet } from '../key-set.ts'
+import type { IdSet, KeySet } from '../key-set.ts'
 import type { KeyType } from '../key-type.ts'
 
 /**
@@ -25,6 +25,23 @@ export interface Source {
   readonly keyType: KeyType | undefined
   /** Sets that every key that matters lies in; none means that all may matter. */
   readonly sets: KeySet[]
+  /** The columns whose values name the shard of their row. */
+  readonly ids: ReadonlyMap<string, IdColumn>
+  /** Sets that every value that matters of such a column lies in. */
+  readonly idSets: Map<string, readonly KeySet[]>
+}
+
+/** A routable column: its value carries the bucket of its row's shard key. */
+export interface IdColumn {
+  /** As people name it: `orders.id`. */
+  readonly spelled: string
+  readonly format: IdSet['format']
+  /**
+   * The one row that a value means, as the unique column that all columns with this anchor refer to: rows with equal
+   * values lie on one shard, even where pinned keys leave a bucket's ids on two. Undefined when no such column is known.
+   */
+  readonly anchor: string | undefined
+  readonly isNotNull: boolean
 }
 
 /** A column of a source's rows. `row` tells apart two readings of one source, such as two references to a CTE. */

@@ -1,5 +1,5 @@
 import type { KeyedPlacement } from '../catalog.ts'
-import type { KeySet } from '../key-set.ts'
+import { carriesIds, type KeySet } from '../key-set.ts'
 import type { InsertRows, Placement, PlacementPart, Refusal, Scatter } from '../statement.ts'
 import type { Analysis } from './analysis.ts'
 import { placeReferenceLocks } from './locks.ts'
@@ -80,7 +80,7 @@ function partsOf(analysis: Analysis, solution: Solution, dealt: Source | undefin
     const set = solution.setOf(source)
     const within = boundingSources(source, set, solution)
     // Tables of one group that need the same keys need the same shards.
-    const spelled = `${placement.group} ${placement.isGuarded} ${source.access} ${JSON.stringify(set)} ${within
+    const spelled = `${placement.group} ${placement.isGuarded} ${source.access} ${spellSet(set)} ${within
       .map((other) => other.id)
       .join(',')}`
     let index = keys.get(spelled)
@@ -103,10 +103,21 @@ function partsOf(analysis: Analysis, solution: Solution, dealt: Source | undefin
       access: source.access,
       placement,
       set,
+      ...(carriesIds(set) ? { ids: [...new Set(idColumns(set))] } : {}),
       within: [...bounds],
     })
   }
   return parts
+}
+
+/** Equal for sets that prove the same shards: whose column an id is does not matter to them. */
+function spellSet(set: KeySet): string {
+  return JSON.stringify(set, (name, value: unknown) => (name === 'column' ? undefined : value))
+}
+
+function idColumns(set: KeySet): readonly string[] {
+  if (set.kind === 'ids') return [set.column]
+  return set.kind === 'and' || set.kind === 'or' ? set.sets.flatMap(idColumns) : []
 }
 
 /** The sources whose shards bound this one's, by foreign keys and what is tied to them, where their sets say more. */
@@ -120,7 +131,7 @@ function boundingSources(source: Source, set: KeySet, solution: Solution): reado
       if (to !== current || only === undefined || others.length > 0 || reached.has(only)) continue
       reached.add(only)
       const other = solution.setOf(only)
-      if (other.kind !== 'all' && JSON.stringify(other) !== JSON.stringify(set)) bounding.push(only)
+      if (other.kind !== 'all' && spellSet(other) !== spellSet(set)) bounding.push(only)
     }
   }
   return bounding

@@ -9,7 +9,8 @@ import { refuseUnprovedWrites, scatterRefusal } from './outcome.ts'
 import type { Roots, Source } from './model.ts'
 import { analyseQuery } from './query.ts'
 import { resolveColumn, type Resolved } from './scope.ts'
-import { isCertainKey, type SelectParts } from './select.ts'
+import type { SelectParts } from './select.ts'
+import { placeOf } from './slots.ts'
 import { solve, type Solution } from './solve.ts'
 import { analyseTop, type Top } from './top.ts'
 import { columnOf } from '../tree.ts'
@@ -225,7 +226,7 @@ function proofOf(parts: SelectParts): DistributionProof {
       name,
       relation: binding.relation,
       column: binding.column,
-      isShardKey: isCertainKey(binding),
+      isShardKey: placeOf(binding) !== undefined,
     })),
     isGroupedByKey: parts.isGroupedByKey,
     isDistinctByKey: parts.isDistinctByKey,

@@ -16,9 +16,10 @@ import {
 import { noFacts } from './facts.ts'
 import { readFrom } from './from.ts'
 import { isSameSlot } from './facts.ts'
-import { isKeyBinding, refusedRoots, replicated, unknownBinding, type Binding, type Roots } from './model.ts'
+import { refusedRoots, replicated, unknownBinding, type Binding, type Roots } from './model.ts'
 import { combineBranches } from './set-operations.ts'
 import { bindColumn, createLevel, listedColumns, namedItem, type Level, type Scope } from './scope.ts'
+import { placeOf } from './slots.ts'
 import { readValues } from './values-list.ts'
 
 /** What the outermost query is made of, before its own ORDER BY, LIMIT, DISTINCT and grouping. */
@@ -98,7 +99,8 @@ function readPlain(
 
   const windows = level.windows.map((window) => partitionOf(window, select, scope))
   const isAggregated = grouping !== undefined || level.hasAggregate
-  const isKeyIn = (bindings: readonly Binding[]): boolean => bindings.some(isCertainKey)
+  const isKeyIn = (bindings: readonly Binding[]): boolean =>
+    bindings.some((binding) => placeOf(binding) !== undefined)
   const isDistinct = select.distinctClause !== undefined
   const distinct = distinctOn ?? (isDistinct ? outputs.map((output) => output.binding) : undefined)
   const isGroupedByKey = grouping !== undefined && isKeyIn(grouping.bindings) && !grouping.hasSets
@@ -146,11 +148,6 @@ function readPlain(
     isDistinctByKey,
     hasWindowsWithoutKey,
   }
-}
-
-/** A key that is surely not NULL: equal ones lie on one shard. */
-export function isCertainKey(binding: Binding): boolean {
-  return !binding.isNullable && isKeyBinding(binding)
 }
 
 function isSameColumn(a: Binding, b: Binding): boolean {

@@ -1,15 +1,9 @@
 import type { SelectStmt } from 'libpg-query'
 import { keyFamilies, type KeyType } from '../key-type.ts'
 import type { Query, QueryOutput } from './analysis.ts'
-import {
-  isKeyBinding,
-  refusedRoots,
-  unknownBinding,
-  type Binding,
-  type Roots,
-  type TypeGuess,
-} from './model.ts'
+import { refusedRoots, unknownBinding, type Roots, type TypeGuess } from './model.ts'
 import { unionRoots } from './roots.ts'
+import { placeOf } from './slots.ts'
 
 export interface CombinedBranches {
   readonly query: Query
@@ -32,9 +26,8 @@ export function combineBranches(select: SelectStmt, left: Query, right: Query): 
       const other = right.outputs[index]
       return (
         other !== undefined &&
-        isCertain(output.binding) &&
-        isCertain(other.binding) &&
-        isOneGroup(output.binding, other.binding)
+        placeOf(output.binding) !== undefined &&
+        placeOf(output.binding) === placeOf(other.binding)
       )
     })
   const union = unionRoots(left.roots, right.roots)
@@ -74,13 +67,6 @@ function rootsOf(
     'equal rows may lie on several shards',
     'Select the shard key at one position of both branches.',
   )
-}
-
-const isCertain = (binding: Binding): boolean => !binding.isNullable && isKeyBinding(binding)
-
-function isOneGroup(a: Binding, b: Binding): boolean {
-  const groups = new Set([...(a.up ?? []), ...(b.up ?? [])].map((slot) => slot.source.placement?.group))
-  return groups.size === 1 && !groups.has(undefined)
 }
 
 function combineOutput(operation: string, left: QueryOutput, right: QueryOutput | undefined): QueryOutput {

@@ -42,6 +42,10 @@ function simplify(set: KeySet, isProved: (value: KeyValue, isArray: boolean) => 
       return [set.lower, set.upper].every((bound) => bound === undefined || isProved(bound.value, false))
         ? set
         : allKeys
+    case 'ids': {
+      const ids = simplify(set.set, isProved)
+      return ids.kind === 'all' || ids.kind === 'none' ? ids : { ...set, set: ids }
+    }
     default:
       return set
   }

@@ -2,15 +2,16 @@ import { keyFamilies, type KeyType } from '../key-type.ts'
 import type { KeySet, KeyValue } from '../key-set.ts'
 import type { ForeignKey, Relation } from '../catalog.ts'
 import type { Analysis, UseType } from './analysis.ts'
-import { isKeySlot, type Equality, type Source } from './model.ts'
+import { isKeySlot, type Equality, type Slot, type Source } from './model.ts'
 import { intersection } from './simplify.ts'
+import { idOf, keysOfSlot, passesValues, placeOfSlot } from './slots.ts'
 import { isSameKind } from './types.ts'
 
 /** `to`'s rows lie where rows of all of `from` lie. */
 export interface Tie {
   readonly from: readonly Source[]
   readonly to: Source
-  /** False for a foreign key: it proves the server, not the key. */
+  /** False for a foreign key and for equal ids: they prove the server, not the key. */
   readonly isKey: boolean
 }
 
@@ -23,19 +24,37 @@ export interface Solution {
 }
 
 export function solve(analysis: Analysis): Solution {
-  const keyEqualities = analysis.equalities.filter(passesKeysOn)
-  const sets = new Map<Source, Set<KeySet>>()
-  for (const source of analysis.sources) sets.set(source, new Set(source.sets))
-  passOn(keyEqualities, sets)
+  const { sources, equalities } = analysis
+  const passing = equalities.filter(({ from, to }) => from.every((slot) => passesValues(slot, to)))
+  const sets = new Map<Source, Cells>()
+  for (const source of sources) {
+    const cells: Cells = new Map([[keyCell, new Set(source.sets)]])
+    for (const [column, own] of source.idSets) cells.set(column, new Set(own))
+    sets.set(source, cells)
+  }
+  if (passing.length > 0) passOn(passing, sets)
   const isProved = (value: KeyValue, isArray = false): boolean => isValueProved(analysis, value, isArray)
+  let hasIds = false
+  for (const source of sources) {
+    if (source.ids.size === 0) continue
+    hasIds = true
+    readKeysOff(source, sets.get(source), isProved)
+  }
+  // What ids say of one table's keys holds for the same keys of others.
+  const keyEqualities = hasIds ? passing.filter(({ from, to }) => [to, ...from].every(isKeySlot)) : passing
+  if (hasIds && keyEqualities.length > 0) passOn(keyEqualities, sets)
   const known = new Map<Source, KeySet>()
   return {
-    ties: [...keyEqualities.filter(staysTogether).map(tieOf), ...foreignKeyTies(analysis)],
+    ties: [
+      ...keyEqualities.filter(staysTogether).map((equality) => tieOf(equality, true)),
+      ...foreignKeyTies(analysis),
+      ...(hasIds ? passing.filter(meetsAtOneRow).map((equality) => tieOf(equality, false)) : []),
+    ],
     isProved,
     setOf(source) {
       let set = known.get(source)
       if (set === undefined) {
-        set = intersection([...(sets.get(source) ?? [])], isProved)
+        set = intersection([...(sets.get(source)?.get(keyCell) ?? [])], isProved)
         known.set(source, set)
       }
       return set
@@ -43,22 +62,29 @@ export function solve(analysis: Analysis): Solution {
   }
 }
 
-/** Keys pass from one table to another of the same group, and from and to columns of constants. */
-function passesKeysOn({ from, to }: Equality): boolean {
-  const { keyType, placement } = to.source
-  return (
-    keyType !== undefined &&
-    isKeySlot(to) &&
-    from.every(
-      (slot) =>
-        isKeySlot(slot) &&
-        slot.source.keyType !== undefined &&
-        isSameKind(keyType, slot.source.keyType) &&
-        (placement === undefined ||
-          slot.source.placement === undefined ||
-          slot.source.placement.group === placement.group),
-    )
-  )
+/** Sets of a source's keys, and of its ids by column. */
+type Cells = Map<string, Set<KeySet>>
+
+const keyCell = ''
+
+function cellOf(sets: ReadonlyMap<Source, Cells>, slot: Slot): Set<KeySet> | undefined {
+  const cells = sets.get(slot.source)
+  const name = idOf(slot) === undefined ? keyCell : slot.column
+  let cell = cells?.get(name)
+  if (cell === undefined) {
+    cell = new Set()
+    cells?.set(name, cell)
+  }
+  return cell
+}
+
+/** Rows with such ids have keys of certain buckets. */
+function readKeysOff(source: Source, cells: Cells | undefined, isProved: Solution['isProved']): void {
+  for (const [column, own] of cells ?? []) {
+    if (column === keyCell || own.size === 0) continue
+    const set = intersection([...own], isProved)
+    if (set.kind !== 'all') cells?.get(keyCell)?.add(keysOfSlot({ source, column, row: source.id }, set))
+  }
 }
 
 /** Equal keys of one group are on one shard; the values of a recursion or of constants have no shard of their own. */
@@ -66,21 +92,29 @@ function staysTogether({ from, to }: Equality): boolean {
   return to.source.placement !== undefined && from.every((slot) => slot.source.placement !== undefined)
 }
 
-function tieOf({ from, to }: Equality): Tie {
-  return { from: from.map((slot) => slot.source), to: to.source, isKey: true }
+/** Equal ids that mean one row of one table are where that row is. */
+function meetsAtOneRow({ from, to }: Equality): boolean {
+  const place = idOf(to) === undefined || to.source.kind !== 'table' ? undefined : placeOfSlot(to)
+  return (
+    place !== undefined && from.every((slot) => slot.source.kind === 'table' && placeOfSlot(slot) === place)
+  )
 }
 
-function passOn(equalities: readonly Equality[], sets: ReadonlyMap<Source, Set<KeySet>>): void {
+function tieOf({ from, to }: Equality, isKey: boolean): Tie {
+  return { from: from.map((slot) => slot.source), to: to.source, isKey }
+}
+
+function passOn(equalities: readonly Equality[], sets: ReadonlyMap<Source, Cells>): void {
   const united = new Set<Equality>()
   for (let isChanged = true; isChanged;) {
     isChanged = false
     for (const equality of equalities) {
-      const target = sets.get(equality.to.source)
+      const target = cellOf(sets, equality.to)
       if (target === undefined) continue
       const [first, ...others] = equality.from
       if (first === undefined) continue
       if (others.length === 0) {
-        for (const set of sets.get(first.source) ?? []) {
+        for (const set of cellOf(sets, first) ?? []) {
           if (!target.has(set)) {
             target.add(set)
             isChanged = true
@@ -88,7 +122,7 @@ function passOn(equalities: readonly Equality[], sets: ReadonlyMap<Source, Set<K
         }
         continue
       }
-      const alternatives = equality.from.map((slot) => [...(sets.get(slot.source) ?? [])])
+      const alternatives = equality.from.map((slot) => [...(cellOf(sets, slot) ?? [])])
       if (united.has(equality) || alternatives.some((list) => list.length === 0)) continue
       united.add(equality)
       target.add({ kind: 'or', sets: alternatives.map((list) => ({ kind: 'and', sets: list })) })

@@ -1,8 +1,9 @@
 import { bodyAs, qualifiedName, type Node } from '../tree.ts'
 import type { Analysis, Query, UseType } from './analysis.ts'
 import { equate } from './equalities.ts'
-import { isKeyBinding, type Binding } from './model.ts'
+import type { Binding } from './model.ts'
 import { bindColumn, type Scope } from './scope.ts'
+import { isNeverNull } from './slots.ts'
 
 export type WalkExpression = (
   analysis: Analysis,
@@ -39,6 +40,7 @@ export function analyseSublink(analysis: Analysis, node: Node, scope: Scope, wal
   }
   for (const { test, output } of pairs) {
     // Whatever IN stands in (NOT, OR, a target list): rows with another value compare as false, never as NULL.
+    // A column that may hold NULL compares as NULL with any row at all, and as false with none.
     if (isNeverNull(test) && isNeverNull(output)) {
       for (const equality of equate(analysis.catalog, test, output)) {
         if (output.down.includes(equality.to)) analysis.equalities.push(equality)
@@ -46,11 +48,6 @@ export function analyseSublink(analysis: Analysis, node: Node, scope: Scope, wal
     }
   }
   return { kind, query, pairs }
-}
-
-/** A column that may hold NULL compares as NULL with any row at all, and as false with none. */
-function isNeverNull(binding: Binding): boolean {
-  return !binding.isNullable && (isKeyBinding(binding) || binding.column?.notNull === true)
 }
 
 function kindOf(sublink: ReturnType<typeof bodyAs<'SubLink'>>): Sublink['kind'] {
