@@ -8,7 +8,7 @@ const { countries, features, items, notes, orders, readings } = tables
 
 /** Statements built by Drizzle run on the right servers. */
 export function routingSuite(harness: Harness): void {
-  const connect = () => drizzle(harness.router, { schema: tables } as never)
+  const connect = () => drizzle(harness.router, { schema: tables })
   beforeEach(() => harness.reset())
 
   describe('one shard', () => {
