@@ -38,13 +38,17 @@ export const schema = `
   create sequence tickets;
 `
 
-/** The same on one plain PostgreSQL, where the database numbers the rows. */
+/** The same on one plain PostgreSQL, where triggers number the rows: a routable column has no default. */
 export const plainSchema = `${schema}
   create sequence ids start 1000000;
-  alter table customers alter id set default nextval('ids');
-  alter table orders alter id set default nextval('ids');
-  alter table order_lines alter id set default nextval('ids');
-  alter table documents alter id set default gen_random_uuid();
+  create function number_row() returns trigger language plpgsql as
+    'begin new.id := coalesce(new.id, nextval(''ids'')); return new; end';
+  create function name_row() returns trigger language plpgsql as
+    'begin new.id := coalesce(new.id, gen_random_uuid()); return new; end';
+  create trigger number_row before insert on customers for each row execute function number_row();
+  create trigger number_row before insert on orders for each row execute function number_row();
+  create trigger number_row before insert on order_lines for each row execute function number_row();
+  create trigger name_row before insert on documents for each row execute function name_row();
 `
 
 /** Children first, so that deleting in this order breaks no foreign key. */
@@ -63,10 +67,10 @@ export const tableNames = [
 /** What each ORM's models must say in its own words; the suite's routers are given no tables. */
 export const tables = {
   tenants: tenant('id'),
-  customers: tenant('tenant_id'),
-  orders: tenant('tenant_id'),
-  order_lines: tenant('tenant_id'),
-  documents: tenant('tenant_id'),
+  customers: tenant('tenant_id', { routable: ['id'] }),
+  orders: tenant('tenant_id', { routable: ['id'] }),
+  order_lines: tenant('tenant_id', { routable: ['id'] }),
+  documents: tenant('tenant_id', { routable: ['id'] }),
   features: entity('entity_id'),
   readings: time('recorded_at', { every: 'month' }),
   products: reference(),

@@ -201,7 +201,7 @@ export const faults: readonly Scenario[] = [
         await ending.promise
         await tx.addToTotal(data.b.orders[0].id, '1.00')
       })
-      await started.promise
+      await Promise.race([started.promise, transaction])
       const ended = router.end()
       ending.resolve()
       await Promise.all([transaction, ended])
