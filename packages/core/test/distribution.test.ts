@@ -8,9 +8,17 @@ import { shardValues } from '../src/merge/row-counts.ts'
 import type { FieldFacts, MergeEnvironment, RawRow } from '../src/merge/row.ts'
 import { loadParser, parse } from '../src/statement/parser.ts'
 import { analysePlacement } from '../src/statement/placement.ts'
+import type { Catalog } from '../src/statement/catalog.ts'
 import type { Scatter } from '../src/statement/statement.ts'
-import { claimedShards, createWorld, fillWorld, schemaOf, worldCatalog } from './support/placement-world.ts'
-import { randomStatement, type RandomStatement } from './support/random-sql.ts'
+import {
+  claimedShards,
+  createWorld,
+  fillWorld,
+  routableCatalog,
+  schemaOf,
+  worldCatalog,
+} from './support/placement-world.ts'
+import { randomStatement, type Mode, type RandomStatement } from './support/random-sql.ts'
 import { createRandom } from './support/seeded-random.ts'
 
 /**
@@ -97,50 +105,59 @@ async function runOnShards(
   return mergeRows(plan, parts[0]?.fields ?? [], rows, statement.values, environment)
 }
 
+const worlds: readonly (readonly [string, Catalog, Mode])[] = [
+  ['by keys', worldCatalog, 'tied'],
+  ['by keys and routable ids', routableCatalog, 'tied-ids'],
+]
+
 describe('distribution', () => {
-  test('the shards together say what all data says', { timeout: 300_000 }, async () => {
-    const seen = { merged: 0, written: 0, single: 0, refused: 0, failed: 0 }
-    const refusals = new Map<string, number>()
-    let count = 0
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.noBias(fc.nat({ max: 2 ** 31 - 1 })), { minLength: 80, maxLength: 240, size: 'max' }),
-        async (tape) => {
-          if (count % runsPerWorld === 0) await fillWorld(client, createRandom(seed + count))
-          count += 1
-          const statement = randomStatement(tape, 'tied')
-          const [parsed] = parse(statement.text).stmts
-          if (parsed === undefined) throw new Error(`not parsable: ${statement.text}`)
-          const placement = analysePlacement(parsed.stmt, statement.text, worldCatalog)
-          if (placement.refusal !== undefined) return void (seen.refused += 1)
-          const claimed = claimedShards(placement.parts, statement.values)
-          if (claimed.length <= 1) return void (seen.single += 1)
-          const scatter = placement.scatter()
-          if (scatter.kind === 'refused') {
-            refusals.set(scatter.refusal.construct, (refusals.get(scatter.refusal.construct) ?? 0) + 1)
-            return void (seen.refused += 1)
-          }
-          if (scatter.kind === 'split') throw new Error(`no VALUES here: ${statement.text}`)
-          const whole = await attempt(
-            statement.isWrite,
-            async () => (await ask(statement.text, statement.values, 'world')).rows,
-          )
-          if ('error' in whole) return void (seen.failed += 1)
-          const dealt = await attempt(statement.isWrite, () => runOnShards(statement, scatter, claimed))
-          if ('error' in dealt && !/^[0-9]/.test(dealt.error)) return void (seen.refused += 1)
-          if (scatter.kind === 'merge') seen.merged += 1
-          else seen.written += 1
-          const { text, values } = statement
-          expect({ text, values, claimed, ...dealt }).toEqual({ text, values, claimed, ...whole })
-        },
-      ),
-      { numRuns: runs, seed, endOnFailure: process.env.DISTRIBUTION_SHRINK === '0' },
-    )
-    console.info(`distribution: seed ${seed}, ${JSON.stringify(seen)}`)
-    if (process.env.DISTRIBUTION_VERBOSE !== undefined) {
-      console.info([...refusals].toSorted((a, b) => b[1] - a[1]).slice(0, 25))
-    }
-    expect(seen.merged).toBeGreaterThan(runs / 20)
-    expect(seen.written).toBeGreaterThan(0)
-  })
+  test.each(worlds)(
+    '%s: the shards together say what all data says',
+    { timeout: 300_000 },
+    async (_, catalog, mode) => {
+      const seen = { merged: 0, written: 0, single: 0, refused: 0, failed: 0 }
+      const refusals = new Map<string, number>()
+      let count = 0
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.noBias(fc.nat({ max: 2 ** 31 - 1 })), { minLength: 80, maxLength: 240, size: 'max' }),
+          async (tape) => {
+            if (count % runsPerWorld === 0) await fillWorld(client, createRandom(seed + count))
+            count += 1
+            const statement = randomStatement(tape, mode)
+            const [parsed] = parse(statement.text).stmts
+            if (parsed === undefined) throw new Error(`not parsable: ${statement.text}`)
+            const placement = analysePlacement(parsed.stmt, statement.text, catalog)
+            if (placement.refusal !== undefined) return void (seen.refused += 1)
+            const claimed = claimedShards(placement.parts, statement.values)
+            if (claimed.length <= 1) return void (seen.single += 1)
+            const scatter = placement.scatter()
+            if (scatter.kind === 'refused') {
+              refusals.set(scatter.refusal.construct, (refusals.get(scatter.refusal.construct) ?? 0) + 1)
+              return void (seen.refused += 1)
+            }
+            if (scatter.kind === 'split') throw new Error(`no VALUES here: ${statement.text}`)
+            const whole = await attempt(
+              statement.isWrite,
+              async () => (await ask(statement.text, statement.values, 'world')).rows,
+            )
+            if ('error' in whole) return void (seen.failed += 1)
+            const dealt = await attempt(statement.isWrite, () => runOnShards(statement, scatter, claimed))
+            if ('error' in dealt && !/^[0-9]/.test(dealt.error)) return void (seen.refused += 1)
+            if (scatter.kind === 'merge') seen.merged += 1
+            else seen.written += 1
+            const { text, values } = statement
+            expect({ text, values, claimed, ...dealt }).toEqual({ text, values, claimed, ...whole })
+          },
+        ),
+        { numRuns: runs, seed, endOnFailure: process.env.DISTRIBUTION_SHRINK === '0' },
+      )
+      console.info(`distribution: seed ${seed}, ${JSON.stringify(seen)}`)
+      if (process.env.DISTRIBUTION_VERBOSE !== undefined) {
+        console.info([...refusals].toSorted((a, b) => b[1] - a[1]).slice(0, 25))
+      }
+      expect(seen.merged).toBeGreaterThan(runs / 20)
+      expect(seen.written).toBeGreaterThan(0)
+    },
+  )
 })

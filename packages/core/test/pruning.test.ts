@@ -4,6 +4,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { loadParser, parse } from '../src/statement/parser.ts'
 import { analysePlacement } from '../src/statement/placement.ts'
+import type { Catalog } from '../src/statement/catalog.ts'
 import type { Placement } from '../src/statement/statement.ts'
 import {
   claimedShards,
@@ -13,8 +14,9 @@ import {
   shardOfKey,
   shardCount,
   worldCatalog,
+  routableCatalog,
 } from './support/placement-world.ts'
-import { randomStatement, type RandomStatement } from './support/random-sql.ts'
+import { randomStatement, type Mode, type RandomStatement } from './support/random-sql.ts'
 import { createRandom } from './support/seeded-random.ts'
 
 /**
@@ -83,54 +85,63 @@ function insertedKeys({ after }: Outcome): readonly number[] {
   })
 }
 
-function place(statement: RandomStatement): Placement | undefined {
+function place(statement: RandomStatement, catalog: Catalog): Placement | undefined {
   const [parsed] = parse(statement.text).stmts
-  return parsed === undefined ? undefined : analysePlacement(parsed.stmt, statement.text, worldCatalog)
+  return parsed === undefined ? undefined : analysePlacement(parsed.stmt, statement.text, catalog)
 }
 
+const worlds: readonly (readonly [string, Catalog, Mode])[] = [
+  ['by keys', worldCatalog, 'any'],
+  ['by keys and routable ids', routableCatalog, 'ids'],
+]
+
 describe('pruning', () => {
-  test('the rows of unclaimed shards do not matter', { timeout: 300_000 }, async () => {
-    const seen = { pruned: 0, whole: 0, refused: 0, failed: 0 }
-    const failures = new Map<string, number>()
-    let count = 0
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.noBias(fc.nat({ max: 2 ** 31 - 1 })), { minLength: 80, maxLength: 240, size: 'max' }),
-        async (tape) => {
-          if (count % runsPerWorld === 0) await fillWorld(client, createRandom(seed + count))
-          count += 1
-          const statement = randomStatement(tape, 'any')
-          const placement = place(statement)
-          if (placement === undefined) throw new Error(`not parsable: ${statement.text}`)
-          if (placement.refusal !== undefined) return void (seen.refused += 1)
-          const claimed = claimedShards(placement.parts, statement.values)
-          if (claimed.length === shardCount) return void (seen.whole += 1)
-          const whole = await run(statement, 'world')
-          if ('error' in whole) {
-            failures.set(whole.error, (failures.get(whole.error) ?? 0) + 1)
-            return void (seen.failed += 1)
-          }
-          const pruned = await run(statement, schemaOf(claimed))
-          seen.pruned += 1
-          for (const key of insertedKeys(whole))
-            expect({
+  test.each(worlds)(
+    '%s: the rows of unclaimed shards do not matter',
+    { timeout: 300_000 },
+    async (_, catalog, mode) => {
+      const seen = { pruned: 0, whole: 0, refused: 0, failed: 0 }
+      const failures = new Map<string, number>()
+      let count = 0
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(fc.noBias(fc.nat({ max: 2 ** 31 - 1 })), { minLength: 80, maxLength: 240, size: 'max' }),
+          async (tape) => {
+            if (count % runsPerWorld === 0) await fillWorld(client, createRandom(seed + count))
+            count += 1
+            const statement = randomStatement(tape, mode)
+            const placement = place(statement, catalog)
+            if (placement === undefined) throw new Error(`not parsable: ${statement.text}`)
+            if (placement.refusal !== undefined) return void (seen.refused += 1)
+            const claimed = claimedShards(placement.parts, statement.values)
+            if (claimed.length === shardCount) return void (seen.whole += 1)
+            const whole = await run(statement, 'world')
+            if ('error' in whole) {
+              failures.set(whole.error, (failures.get(whole.error) ?? 0) + 1)
+              return void (seen.failed += 1)
+            }
+            const pruned = await run(statement, schemaOf(claimed))
+            seen.pruned += 1
+            for (const key of insertedKeys(whole))
+              expect({
+                text: statement.text,
+                claimed,
+                isClaimed: claimed.includes(shardOfKey('h', key)),
+              }).toMatchObject({ isClaimed: true })
+            expect({ text: statement.text, values: statement.values, claimed, ...pruned }).toEqual({
               text: statement.text,
+              values: statement.values,
               claimed,
-              isClaimed: claimed.includes(shardOfKey('h', key)),
-            }).toMatchObject({ isClaimed: true })
-          expect({ text: statement.text, values: statement.values, claimed, ...pruned }).toEqual({
-            text: statement.text,
-            values: statement.values,
-            claimed,
-            ...whole,
-          })
-        },
-      ),
-      { numRuns: runs, seed, endOnFailure: process.env.PRUNING_SHRINK === '0' },
-    )
-    console.info(`pruning: seed ${seed}, ${JSON.stringify(seen)}`)
-    if (process.env.PRUNING_VERBOSE !== undefined)
-      console.info([...failures].toSorted((a, b) => b[1] - a[1]).slice(0, 12))
-    expect(seen.pruned).toBeGreaterThan(runs / 5)
-  })
+              ...whole,
+            })
+          },
+        ),
+        { numRuns: runs, seed, endOnFailure: process.env.PRUNING_SHRINK === '0' },
+      )
+      console.info(`pruning: seed ${seed}, ${JSON.stringify(seen)}`)
+      if (process.env.PRUNING_VERBOSE !== undefined)
+        console.info([...failures].toSorted((a, b) => b[1] - a[1]).slice(0, 12))
+      expect(seen.pruned).toBeGreaterThan(runs / 5)
+    },
+  )
 })

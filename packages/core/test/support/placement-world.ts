@@ -5,9 +5,10 @@ import type {
   ForeignKey,
   KeyedPlacement,
   Relation,
+  RoutableColumn,
   TablePlacement,
 } from '../../src/statement/catalog.ts'
-import type { KeySet, KeyValue } from '../../src/statement/key-set.ts'
+import { carriesIds, type KeySet, type KeyValue } from '../../src/statement/key-set.ts'
 import type { KeyType } from '../../src/statement/key-type.ts'
 import type { PlacementPart } from '../../src/statement/statement.ts'
 
@@ -139,6 +140,19 @@ const relations: readonly Relation[] = [
   ),
 ]
 
+const routableColumns: Readonly<Record<string, Record<string, RoutableColumn>>> = {
+  a: { id: { format: 'int8' } },
+  b: { id: { format: 'int8' }, a_id: { format: 'int8', via: 'a_a_id' } },
+  h: { id: { format: 'int8' } },
+}
+
+/** Ids of rows whose key was pinned after they were made: on the id's shard, or on the next. */
+const spreadIds: ReadonlySet<number> = new Set([2, 5, 9])
+
+/** The shards on which a row with a routable id may lie. */
+const shardsOfId = (id: number): readonly number[] =>
+  spreadIds.has(id) ? [id % shardCount, (id + 1) % shardCount] : [id % shardCount]
+
 export const worldCatalog: Catalog = {
   version: 1,
   isSharded: true,
@@ -150,6 +164,19 @@ export const worldCatalog: Catalog = {
   types: new Map(),
   typeOids: new Map(),
   defaultCollation: { name: 'C', isCodePoint: true, isDeterministic: true },
+}
+
+/** The same world, its ids declared to be what they are: a.id alone is known to be unique. */
+export const routableCatalog: Catalog = {
+  ...worldCatalog,
+  relations: new Map(
+    [...worldCatalog.relations].map(([name, relation]): [string, Relation] => {
+      const columns = routableColumns[relation.name]
+      if (columns === undefined) return [name, relation]
+      const uniqueKeys = relation.name === 'a' ? [['id']] : relation.uniqueKeys
+      return [name, { ...relation, uniqueKeys, routable: new Map(Object.entries(columns)) }]
+    }),
+  ),
 }
 
 /** The integer columns that random statements use. */
@@ -214,15 +241,22 @@ export async function fillWorld(client: pg.Client, random: () => number): Promis
   const below = (limit: number): number => Math.floor(random() * limit)
   const pick = <T>(list: readonly T[]): T | undefined => list[below(list.length)]
   const small = (): number | null => (random() < 0.25 ? null : below(4))
+  /** A key whose row may have that id. */
+  const keyFor = (group: string, id: number, list: readonly number[]): number | undefined =>
+    pick(list.filter((k) => shardsOfId(id).includes(shardOfKey(group, k))))
   const colocated = <R extends { k: number }>(rows: readonly R[], k: number): R | undefined =>
     pick(rows.filter((row) => row.k % 4 === k % 4))
   const acc = keys.filter(() => random() < 0.85).map((k) => ({ k, id: below(4), x: small() }))
   const a = [...Array(12).keys()].flatMap((index) => {
-    const k = pick(acc)?.k
+    const k = keyFor(
+      'g',
+      index,
+      acc.map((row) => row.k),
+    )
     return k === undefined ? [] : [{ k, id: index, x: small(), s: pick(['1', '2', null]) ?? null }]
   })
   const b = [...Array(12).keys()].map((index) => {
-    const k = pick(keys) ?? 1
+    const k = keyFor('g', index, keys) ?? 1
     return { k, id: index, a_id: random() < 0.8 ? (colocated(a, k)?.id ?? null) : null, x: small() }
   })
   const c = [...Array(10).keys()].map((index) => {
@@ -232,7 +266,11 @@ export async function fillWorld(client: pg.Client, random: () => number): Promis
     const loose = random() < 0.3 || target === undefined || target.x === null
     return { k, id: index, b_id: loose ? below(12) : target.id, b_x: loose ? null : target.x, x: small() }
   })
-  const h = [...Array(8).keys()].map((index) => ({ k: pick(keys) ?? 1, id: index, x: small() }))
+  const h = [...Array(8).keys()].map((index) => ({
+    k: keyFor('h', index, keys) ?? 1,
+    id: index,
+    x: small(),
+  }))
   const r = [...Array(5).keys()].map(() => ({ id: below(6), x: small() }))
   const u = [...Array(4).keys()].map(() => ({ id: below(6), x: small() }))
   await client.query('truncate world.acc, world.a, world.b, world.c, world.h, world.r, world.u')
@@ -285,8 +323,28 @@ function keysOf(set: KeySet, values: readonly unknown[]): ReadonlySet<number> | 
     case 'or':
       return new Set(set.sets.flatMap((member) => [...(keysOf(member, values) ?? all())]))
     case 'range':
-      throw new Error('the world has no time keys')
+    case 'ids':
+      throw new Error('no set of keys in this world')
   }
+}
+
+/** The shards that a set allows; undefined for all. Ids are small numbers, as keys are. */
+function shardsOfSet(
+  set: KeySet,
+  values: readonly unknown[],
+  group: string,
+): ReadonlySet<number> | undefined {
+  const shardsOf = (allowed: ReadonlySet<number> | undefined, of: (value: number) => readonly number[]) =>
+    allowed && new Set([...allowed].flatMap(of))
+  if (set.kind === 'ids')
+    return set.group === group ? shardsOf(keysOf(set.set, values), shardsOfId) : undefined
+  if (!carriesIds(set)) return shardsOf(keysOf(set, values), (key) => [shardOfKey(group, key)])
+  if (set.kind !== 'and' && set.kind !== 'or') return undefined
+  const members = set.sets.map((member) => shardsOfSet(member, values, group))
+  const all = new Set(shards)
+  return set.kind === 'or'
+    ? new Set(members.flatMap((member) => [...(member ?? all)]))
+    : new Set(shards.filter((shard) => members.every((member) => (member ?? all).has(shard))))
 }
 
 /** The shards that a statement claims to need. */
@@ -296,9 +354,8 @@ export function claimedShards(
 ): readonly number[] {
   const own = parts.map((part): readonly number[] | undefined => {
     if (part.kind === 'home') return [0]
-    const allowed = keysOf(part.set, values)
-    const { group } = part.placement
-    return allowed === undefined ? undefined : [...new Set([...allowed].map((key) => shardOfKey(group, key)))]
+    const allowed = shardsOfSet(part.set, values, part.placement.group)
+    return allowed && [...allowed]
   })
   const claimed = new Set<number>()
   for (const [index, part] of parts.entries()) {

@@ -11,8 +11,11 @@ export function randomStatement(tape: readonly number[], mode: Mode): RandomStat
   return new Generator(tape, mode).statement()
 }
 
-/** `tied`: mostly of one group and joined by keys, so that many statements can run shard by shard. */
-export type Mode = 'any' | 'tied'
+/**
+ * `tied`: mostly of one group and joined by keys, so that many statements can run shard by shard; `ids`: conditions on
+ * ids as often as on keys.
+ */
+export type Mode = 'any' | 'tied' | 'ids' | 'tied-ids'
 
 interface Item {
   readonly alias: string
@@ -33,10 +36,12 @@ class Generator {
   #at = 0
   #aliases = 0
   readonly #isTied: boolean
+  readonly #hasIds: boolean
 
   constructor(tape: readonly number[], mode: Mode) {
     this.#tape = tape
-    this.#isTied = mode === 'tied'
+    this.#isTied = mode === 'tied' || mode === 'tied-ids'
+    this.#hasIds = mode === 'ids' || mode === 'tied-ids'
   }
 
   /** 0 when the tape is at its end: every list of choices starts with the simplest. */
@@ -282,6 +287,9 @@ class Generator {
     const candidates = items.filter((item) => item.columns.length > 0)
     if (candidates.length === 0) return `${this.#below(4)}`
     if (this.#chance(keyPercent)) {
+      const named = this.#hasIds ? this.#pick(['k', 'id', 'id', 'a_id']) : 'k'
+      const other = candidates.filter((item) => item.columns.includes(named))
+      if (named !== 'k' && other.length > 0) return `${this.#pick(other).alias}.${named}`
       const keyed = candidates.filter((item) => item.columns.includes('k'))
       if (keyed.length > 0) return `${this.#pick(keyed).alias}.k`
     }
