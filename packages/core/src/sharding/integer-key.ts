@@ -12,6 +12,11 @@ export function hashOfInteger(type: KeyType, value: unknown): number | undefined
   return readInteger(type, value) ? hashInteger(high, low) : undefined
 }
 
+/** The lower 32 bits of an integer in two's complement; undefined when the value is none that surely reads as one. */
+export function lowWordOfInteger(type: KeyType, value: unknown): number | undefined {
+  return readInteger(type, value) ? low : undefined
+}
+
 /** Decimal digits without leading zeros or plus sign. */
 export function canonicalInteger(type: KeyType, value: unknown): string | undefined {
   if (!readInteger(type, value)) return undefined

@@ -1,5 +1,5 @@
 import type { KeyType } from '../statement/key-type.ts'
-import { canonicalInteger } from './integer-key.ts'
+import { lowWordOfInteger } from './integer-key.ts'
 import { canonicalUuid } from './uuid-key.ts'
 
 /**
@@ -28,10 +28,9 @@ export const idBuckets = 32_768
 export function bucketOfId(format: RoutableFormat, value: unknown, type: KeyType): number {
   if (format === 'uuid') return type === 'uuid' ? bucketOfUuid(value) : -1
   if (type !== 'int8' && type !== 'int4' && type !== 'int2') return -1
-  if (typeof value === 'number' && Number.isSafeInteger(value))
-    return Math.floor(value / ticksPerMs) & (idBuckets - 1)
-  const digits = canonicalInteger(type, value)
-  return digits === undefined ? -1 : Number((BigInt(digits) >> 7n) & 32_767n)
+  // The bucket lies within the lower word.
+  const low = lowWordOfInteger(type, value)
+  return low === undefined ? -1 : (low >>> 7) & (idBuckets - 1)
 }
 
 function bucketOfUuid(value: unknown): number {
