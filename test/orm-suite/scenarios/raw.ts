@@ -179,17 +179,31 @@ export const raw: readonly Scenario[] = [
     name: 'an advisory lock of a transaction is held on its shard',
     tags: ['raw', 'transaction'],
     async run(application, { data, primaryOf, nodeNamed }) {
-      const { id, orders } = data.b
+      // Locks that no row places are the home shard's, so that they mean the same to everybody.
+      const { id, orders } = data.tenants.find(({ shard }) => shard === 's0') ?? data.a
+      const held = () =>
+        nodeNamed(primaryOf(id)).sql(`select from pg_locks where locktype = 'advisory' and objid = 4711`)
       await application.transaction(async (tx) => {
         await tx.setStatus(orders[0].id, 'paid')
         await tx.raw('select pg_advisory_xact_lock(4711)::text as locked')
-        const held = await nodeNamed(primaryOf(id)).sql(
-          `select from pg_locks where locktype = 'advisory' and objid = 4711`,
-        )
-        expect(held).toHaveLength(1)
+        expect(await held()).toHaveLength(1)
       })
-      const left = await nodeNamed(primaryOf(id)).sql(`select from pg_locks where locktype = 'advisory'`)
-      expect(left).toHaveLength(0)
+      expect(await held()).toHaveLength(0)
+    },
+  },
+  {
+    name: 'an advisory lock in a transaction of another shard is refused',
+    tags: ['raw', 'transaction', 'error'],
+    async run(application, { data }) {
+      const { orders } = data.tenants.find(({ shard }) => shard === 's1') ?? data.b
+      const error = await application
+        .transaction(async (tx) => {
+          await tx.setStatus(orders[0].id, 'paid')
+          await tx.raw('select pg_advisory_xact_lock(4711)::text as locked')
+        })
+        .catch((thrown: unknown) => thrown)
+      expect(application.refusalIn(error)?.code).toBe('TRANSACTION_SPANS_SHARDS')
+      expect((await application.orderById(orders[0].id))?.status).toBe('open')
     },
   },
   {
@@ -215,14 +229,16 @@ export const raw: readonly Scenario[] = [
     name: 'a setting of a transaction ends with it',
     tags: ['raw', 'transaction'],
     async run(application, { alike, data }) {
-      const { result } = await alike((one) =>
-        one.transaction(async (tx) => {
-          await tx.setStatus(data.a.orders[0].id, 'paid')
-          await tx.raw(`select set_config('statement_timeout', '7s', true)`)
-          return tx.raw(`select current_setting('statement_timeout') as t`)
-        }),
-      )
-      expect(result).toEqual([{ t: '7s' }])
+      for (const { orders } of [data.a, data.b]) {
+        const { result } = await alike((one) =>
+          one.transaction(async (tx) => {
+            await tx.setStatus(orders[0].id, 'paid')
+            await tx.raw(`set local statement_timeout = '7s'`)
+            return tx.raw(`select current_setting('statement_timeout') as t`)
+          }),
+        )
+        expect(result).toEqual([{ t: '7s' }])
+      }
       for (let round = 0; round < 10; round++) {
         const rows = await application.raw(
           `${mark} select current_setting('statement_timeout') as t from tenants where id = $1`,

@@ -296,21 +296,53 @@ export const transactions: readonly Scenario[] = [
     },
   },
   {
-    name: 'after a refused statement the transaction can still do its work',
+    name: 'a refused statement aborts the transaction, as any error does',
     tags: ['transaction', 'error'],
-    async run(application, { data }) {
+    async run(application, { data, touched }) {
       const { orders } = data.a
-      await application
-        .transaction(async (tx) => {
-          await tx.setStatus(orders[0].id, 'closed')
-          await expect(tx.setStatus(data.b.orders[0].id, 'closed')).rejects.toThrow()
-          await tx.setStatus(orders[2].id, 'closed')
-        })
-        .catch((error: unknown) => error)
-      const after = await application.ordersByIds([orders[0].id, orders[2].id, data.b.orders[0].id])
-      const of = (id: bigint) => after.find((order) => order.id === id)?.status
-      expect(of(orders[0].id)).toBe(of(orders[2].id))
-      expect(of(data.b.orders[0].id)).toBe('open')
+      const { result, nodes } = await touched(() =>
+        application
+          .transaction(async (tx) => {
+            await tx.setStatus(orders[0].id, 'closed')
+            const refused = await tx.changeStatusOfAll('closed').catch((error: unknown) => error)
+            expect(application.refusalIn(refused)?.code).toBe('UNPROVED_WRITE')
+            await tx.setStatus(orders[2].id, 'closed')
+          })
+          .catch((error: unknown) => error),
+      )
+      expect(result).toBeInstanceOf(Error)
+      expect(nodes).toHaveLength(1)
+      const after = await application.ordersByIds([orders[0].id, orders[2].id])
+      expect(after.map(({ status }) => status)).toEqual(['open', 'open'])
+    },
+  },
+  {
+    name: 'a refused statement in a savepoint can be survived',
+    tags: ['transaction', 'error'],
+    needs: ['nested'],
+    async run(application, { data }) {
+      const { orders } = data.b
+      const codes: unknown[] = []
+      await application.transaction(async (tx) => {
+        await tx.setStatus(orders[0].id, 'closed')
+        for (const refused of [
+          (inner: typeof tx) => inner.changeStatusOfAll('lost'),
+          (inner: typeof tx) => inner.setStatus(data.a.orders[0].id, 'lost'),
+        ]) {
+          const error = await tx
+            .nested(async (inner) => {
+              await inner.setStatus(orders[3].id, 'lost')
+              await refused(inner)
+            })
+            .catch((thrown: unknown) => thrown)
+          codes.push(application.refusalIn(error)?.code)
+        }
+        await tx.setStatus(orders[2].id, 'closed')
+      })
+      expect(codes).toEqual(['UNPROVED_WRITE', 'TRANSACTION_SPANS_SHARDS'])
+      const after = await application.ordersByIds([orders[0].id, orders[2].id, orders[3].id])
+      expect(after.map(({ status }) => status)).toEqual(['closed', 'closed', 'shipped'])
+      expect(await application.statuses()).not.toContain('lost')
     },
   },
   {

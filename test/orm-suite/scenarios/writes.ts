@@ -175,7 +175,7 @@ export const writes: readonly Scenario[] = [
       if (good === undefined || other === undefined) throw new Error('no orders')
       const orders = [good, { ...other, total: '-1.00' }]
       for (const one of [plain, application]) {
-        await expect(one.createOrders(orders)).rejects.toThrow()
+        await expect(one.createOrders(orders)).rejects.toBeInstanceOf(Error)
         expect(await one.countOrders()).toBe(20)
       }
     },
