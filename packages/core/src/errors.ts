@@ -18,6 +18,9 @@ export type ErrorCode =
   | 'NODE_ROLE_MISMATCH'
   | 'DEPENDENCY_UNSUPPORTED'
   | 'DIALECT_MISSING'
+  | 'ADAPTER_MISSING'
+  | 'EXTENSION_MISSING'
+  | 'MIGRATION_BLOCKED'
   // statement
   | 'STATEMENT_UNPARSABLE'
   | 'STATEMENT_TOO_LARGE'
@@ -54,6 +57,7 @@ export type ErrorCode =
   // database
   | 'SHARDS_FAILED'
   | 'SHARDS_DISAGREE'
+  | 'MIGRATION_FAILED'
 
 export interface ShardlineErrorOptions {
   readonly cause?: unknown
@@ -106,4 +110,59 @@ export class DatabaseError extends ShardlineError {
   constructor(code: ErrorCode, message: string, options?: ShardlineErrorOptions) {
     super('database', code, message, options)
   }
+}
+
+/** How work ended on one shard: what it returned, or what it threw. */
+export type ShardOutcome =
+  | { readonly status: 'succeeded'; readonly result: unknown }
+  | { readonly status: 'failed'; readonly error: unknown }
+
+/**
+ * SHARDS_FAILED: work that ran on several shards at once failed on some; the others are not undone. `cause` is the first
+ * failure, and `details` have the same by name and code, fit for a log: `{ failed, succeeded, shards }`.
+ */
+export class ShardsError extends DatabaseError {
+  // Private, because errors and results may hold values, and whoever prints this error has not asked for them.
+  readonly #shards: ReadonlyMap<string, ShardOutcome>
+
+  constructor(shards: ReadonlyMap<string, ShardOutcome>) {
+    const failures = [...shards].flatMap(([shard, outcome]) =>
+      outcome.status === 'failed' ? [{ shard, error: outcome.error, code: codeOf(outcome.error) }] : [],
+    )
+    const codes = new Map(failures.map(({ shard, code }) => [shard, code]))
+    const failed = [...codes.keys()]
+    const succeeded = [...shards.keys()].filter((shard) => !codes.has(shard))
+    const causes = [...codes].map(([shard, code]) => `"${shard}" (${code})`).join(', ')
+    const rest = succeeded.map((shard) => `"${shard}"`).join(', ')
+    super(
+      'SHARDS_FAILED',
+      `It failed on ${causes}${rest === '' ? '' : ` and succeeded on ${rest}`}. The cause is the first failure; run it again where it failed, once that is mended.`,
+      {
+        cause: failures[0]?.error,
+        details: {
+          failed,
+          succeeded,
+          shards: Object.fromEntries(
+            [...shards].map(([shard, { status }]) => [
+              shard,
+              status === 'failed' ? { status, code: codes.get(shard) } : { status },
+            ]),
+          ),
+        },
+      },
+    )
+    this.#shards = shards
+  }
+
+  /** By shard name: the error where it failed, the result where it succeeded. */
+  get shards(): ReadonlyMap<string, ShardOutcome> {
+    return this.#shards
+  }
+}
+
+/** SQLSTATE, Shardline's code or Node's; of an error without one, its name. */
+function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error
+  const { code } = error as { readonly code?: unknown }
+  return typeof code === 'string' ? code : error.name
 }

@@ -6,6 +6,7 @@ it('offers these names and no others', () => {
     'ConfigError',
     'DatabaseError',
     'ShardlineError',
+    'ShardsError',
     'StatementError',
     'TopologyError',
     'analyse',
