@@ -2,6 +2,8 @@ import { describe } from 'vitest'
 import { contextsSuite } from './contexts.ts'
 import { descriptionsSuite } from './descriptions.ts'
 import { useHarness } from './harness.ts'
+import { migrationsSuite } from './migrations.ts'
+import { nativeSuite } from './native.ts'
 import { routingSuite } from './routing.ts'
 import { transactionsSuite } from './transactions.ts'
 
@@ -16,6 +18,12 @@ export function integrationSuites(): void {
   })
   describe('contexts', () => {
     contextsSuite(harness)
+  })
+  describe('native', () => {
+    nativeSuite(harness)
+  })
+  describe('migrations', () => {
+    migrationsSuite(harness)
   })
   describe('transactions', () => {
     transactionsSuite(harness)

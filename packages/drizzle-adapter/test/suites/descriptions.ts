@@ -1,11 +1,8 @@
 import { integer, pgSchema, pgTable, text } from 'drizzle-orm/pg-core'
-import * as drizzleOrm from 'drizzle-orm'
 import { afterEach, describe, expect, it } from 'vitest'
 import { drizzle, entity, reference, sharded, tenant } from '../../src/index.ts'
 import type { AnyModel } from '../../src/config.ts'
-import { tables, tenantsOfShards, type Harness } from './harness.ts'
-
-const isVersion1 = 'defineRelations' in drizzleOrm
+import { isVersion1, tables, tenantsOfShards, type Harness } from './harness.ts'
 
 /** Makes the compiler forget what is wrong, which is what the test is about. */
 const loosely = drizzle as unknown as (

@@ -1,8 +1,12 @@
 import { createRouter, defineCluster, type Router } from '@shardline/core'
 import { startCluster, type Cluster, type PgNode } from '@shardline/local-cluster'
+import * as drizzleOrm from 'drizzle-orm'
 import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll } from 'vitest'
 import * as schema from './schema.ts'
+
+/** The version whose relations are apart from the tables. */
+export const isVersion1 = 'defineRelations' in drizzleOrm
 
 /** The tables alone: what an application would import as its schema. */
 export const { ddl, ...tables } = schema

@@ -65,7 +65,8 @@ export function transactionsSuite(harness: Harness): void {
     const settings = async (config: Parameters<typeof db.transaction>[1]) =>
       await db.transaction(async (tx) => {
         await tx.select().from(orders).where(eq(orders.tenantId, a))
-        const result: unknown = await tx.execute(`select current_setting('transaction_isolation') as isolation,
+        const result: unknown =
+          await tx.execute(`select current_setting('transaction_isolation') as isolation,
           current_setting('transaction_read_only') as read_only, current_setting('transaction_deferrable') as deferrable`)
         return (result as { readonly rows: readonly unknown[] }).rows[0]
       }, config)
