@@ -14,6 +14,7 @@ export const loggingConf = {
   log_statement: 'all',
   log_line_prefix: '<<%a>> ',
   log_parameter_max_length: 0,
+  deadlock_timeout: '50ms',
 } as const
 
 /** A comment that makes a statement without a table of the domain count. */

@@ -181,7 +181,7 @@ export async function startStage(orm: Orm): Promise<Stage> {
     },
     async endSleepers() {
       await waitFor('a session to sleep', () =>
-        endSessions(primaries, `query like '%pg_sleep%' and state = 'active'`),
+        endSessions(primaries, `wait_event = 'PgSleep'`),
       )
     },
     async open(options) {

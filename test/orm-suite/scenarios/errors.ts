@@ -1,3 +1,4 @@
+// oxlint-disable vitest/no-standalone-expect -- scenarios run inside of tests
 import { expect } from 'vitest'
 import type { Application } from '../application.ts'
 import { mark } from '../harness/statement-log.ts'

@@ -19,7 +19,7 @@ export const reads: readonly Scenario[] = [
     tags: ['read', 'ordinary-model'],
     async run(_application, { alike, data, replicaOf }) {
       for (const { id, orders } of [data.a, data.b]) {
-        const { lines, customer, ...order } = orders[0]
+        const { lines: _lines, customer: _customer, ...order } = orders[0]
         const { result, nodes } = await alike((one) => one.orderById(order.id))
         expect(result).toEqual(order)
         expect(nodes).toEqual([replicaOf(id)])
