@@ -41,7 +41,7 @@ const ofDatabase: Readonly<Record<string, (one: Application, data: Data) => Prom
   'a division by zero': (one, { b }) =>
     one.raw('select 1 / (tenant_id - $1::int) from orders where tenant_id = $1', [b.id]),
   'a value that is no number': (one, { b }) =>
-    one.raw(`select status::int from orders where tenant_id = $1`, [b.id]),
+    one.raw(`select status::int from orders where tenant_id = $1 and status = 'shipped'`, [b.id]),
   'an error in a transaction': (one, { b }) =>
     one.transaction(async (tx) => {
       await tx.setStatus(b.orders[0].id, 'paid')
