@@ -1,6 +1,8 @@
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
+  // TypeORM's entities, and NestJS: Node's own type stripping knows no decorators.
+  oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
   test: {
     include: [
       'packages/*/src/**/*.test.ts',

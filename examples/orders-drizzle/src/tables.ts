@@ -1,5 +1,4 @@
-import { tenant } from '@shardline/core'
-import { sharded } from '@shardline/drizzle-adapter'
+import { sharded, tenant } from '@shardline/drizzle-adapter'
 import { relations, sql } from 'drizzle-orm'
 import { bigint, customType, integer, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
 

@@ -52,6 +52,7 @@ export {
 } from './sharding/assignment.ts'
 export { loadAssignment, storeAssignment, type StoredAssignment } from './sharding/assignment-json.ts'
 export type { Period } from './sharding/period.ts'
+export { constraintName as routableConstraint } from './sharding/routable-sql.ts'
 export { analyse } from './statement/analyse.ts'
 export { loadParser } from './statement/parser.ts'
 export {

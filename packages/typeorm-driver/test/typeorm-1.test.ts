@@ -1,0 +1,3 @@
+import { nativeSuite } from './suites/native.ts'
+
+nativeSuite()
