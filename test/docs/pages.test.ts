@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -32,8 +33,7 @@ const pages = paths.map((path) => {
 })
 
 const dir = mkdtempSync(join(tmpdir(), 'shardline-docs-'))
-// The example application has what a reader installs.
-symlinkSync(join(root, 'examples/feature-store/node_modules'), join(dir, 'node_modules'))
+linkModules(join(dir, 'node_modules'))
 for (const { file, text } of pages) writeFileSync(join(dir, file), text)
 writeFileSync(join(dir, 'package.json'), '{ "type": "module" }')
 const typeRoots = [join(root, 'node_modules/@types')]
@@ -120,6 +120,31 @@ describe('links', () => {
     expect(targets.filter((target) => !isThere(target))).toEqual([])
   })
 })
+
+/** What a reader installs: the packages themselves, and what they and the example application are developed with. */
+function linkModules(target: string): void {
+  const folders = readdirSync(join(root, 'packages')).map((name) => join(root, 'packages', name))
+  const link = (name: string, path: string): void => {
+    mkdirSync(dirname(join(target, name)), { recursive: true })
+    if (!existsSync(join(target, name))) symlinkSync(path, join(target, name))
+  }
+  for (const folder of folders) {
+    const { name } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
+      readonly name: string
+    }
+    link(name, folder)
+  }
+  for (const folder of [join(root, 'examples/feature-store'), ...folders]) {
+    const modules = join(folder, 'node_modules')
+    for (const name of existsSync(modules) ? readdirSync(modules) : []) {
+      if (name.startsWith('.')) continue
+      const scoped = name.startsWith('@')
+        ? readdirSync(join(modules, name)).map((one) => `${name}/${one}`)
+        : [name]
+      for (const one of scoped) link(one, join(modules, one))
+    }
+  }
+}
 
 /** The anchor that GitHub gives a heading. */
 function slug(title: string): string {
