@@ -11,6 +11,7 @@ import { ConfigError, ShardlineError } from './errors.ts'
 import { createNodeChoice } from './execution/choose-nodes.ts'
 import { layContext } from './execution/contexts.ts'
 import { runOnEach } from './execution/each-shard.ts'
+import { keepingNodes, stayWithNode } from './execution/kept-nodes.ts'
 import type { Engine } from './execution/engine.ts'
 import { started } from './execution/started.ts'
 import type { IdTarget } from './ids/id-target.ts'
@@ -59,10 +60,21 @@ export interface Router {
    * run only when it is awaited, such as Drizzle's and Prisma's, is started inside of the context.
    */
   run<T>(context: RouteContext, callback: () => T): T
+  /** Names of all shards, of all keyspaces. */
+  readonly shards: readonly string[]
+  /** What `run` and `eachShard` have laid around the caller; undefined outside of them. */
+  readonly context: RouteContext | undefined
+  /** True once `run` has been called: what mixes the asynchronous contexts of its callers, as data loaders do, matters then. */
+  readonly hasRun: boolean
+  /**
+   * Runs `callback` so that all its reads of a shard are answered by one node while that one answers: what one operation
+   * reads by several statements then fits together.
+   */
+  keepNodes<T>(callback: () => T): T
   /**
    * Runs `callback` once for every shard at the same time, with all its statements on that shard: for DDL, migrations
    * and maintenance. Returns the results by shard name.
-   * @throws DatabaseError SHARDS_FAILED when it failed on any shard; `details.shards` says on which
+   * @throws ShardsError SHARDS_FAILED when it failed on any shard; its `shards` has the error or the result of each
    */
   eachShard<T>(callback: (shard: ShardHandle) => T | Promise<T>): Promise<ReadonlyMap<string, T>>
   /** Where the statement would go and why: the route that execution would take. Sends nothing. */
@@ -141,6 +153,7 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
   const contexts = new AsyncLocalStorage<RouteContext>()
   // A look-up in the asynchronous context costs more than a plan hit: there is none before the first `run`.
   let isContextUsed = false
+  let hasRun = false
   let ended: Promise<void> | undefined
 
   const shardNamed = (name: string): ShardNodes => {
@@ -177,7 +190,12 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
       }
     },
     context: () => (isContextUsed ? contexts.getStore() : undefined),
-    candidates: (route, name) => chooseNodes(route, shardNamed(name)),
+    candidates(route, name) {
+      const shard = shardNamed(name)
+      const nodes = chooseNodes(route, shard)
+      if (!isContextUsed || nodes.length === 1) return nodes
+      return stayWithNode(contexts.getStore(), name, nodes, shard.primary)
+    },
     primary: (name) => shardNamed(name).primary,
     pools: () => pools,
     wrote: (name) => knowledge.floors.markWritten(name),
@@ -219,7 +237,24 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
     get notices() {
       return live.current.notices
     },
-    run,
+    shards: engine.shards,
+    get context() {
+      const context = engine.context()
+      return context !== undefined && Object.keys(context).length > 0 ? context : undefined
+    },
+    get hasRun() {
+      return hasRun
+    },
+    run(context, callback) {
+      hasRun = true
+      return run(context, callback)
+    },
+    keepNodes(callback) {
+      // Of one server nothing has to be kept, and no context is the fastest.
+      if (pools.length === 1) return callback()
+      isContextUsed = true
+      return contexts.run(keepingNodes(contexts.getStore()), callback)
+    },
     eachShard: (callback) =>
       live.duringRound(() =>
         runOnEach(engine.shards, async (name) =>
