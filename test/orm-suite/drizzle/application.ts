@@ -44,17 +44,16 @@ export class DrizzleApplication extends DrizzleOperations implements Application
     return async (id: bigint) => (await prepared.execute({ id }))[0]
   }
 
-  /** Drizzle's own error shows the statement and its values; the database's is its cause. */
+  /** Drizzle's own error shows the statement and, in 0.45, its values; the database's is its cause. */
   describeError(error: unknown) {
     const cause = error instanceof Error && 'query' in error ? error.cause : undefined
     const described = describePostgresError(cause ?? error)
     if (cause === undefined) return described
     const { constructor, message } = error as Error
-    return {
-      ...described,
-      message,
-      fields: { ...described.fields, wrapper: constructor.name, of: (cause as Error).message },
-    }
+    // Which of two transactions PostgreSQL ends in a deadlock, and so whose values these are, is its own choice.
+    const query = message.replace(/\nparams: .*/, '')
+    const fields = { ...described.fields, wrapper: constructor.name, of: (cause as Error).message }
+    return { ...described, message: query, fields }
   }
 
   refusalIn(error: unknown) {
