@@ -9,3 +9,5 @@ export {
 export type { ModelMap, MappedModel } from './model-map.ts'
 export type { ModelsOf } from './models.ts'
 export type { ShardKey } from './shard-of-key.ts'
+export { migrateDeploy, type MigrateOptions, type ShardMigrations } from './migrate/migrate-deploy.ts'
+export { resolveMigration, type ResolveOptions } from './migrate/resolve-migration.ts'
