@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Orm } from '../application.ts'
 import { scenarios } from '../scenarios/all.ts'
-import { startStage, type Stage } from './world.ts'
+import { startStage, type Stage } from './stage.ts'
 
 /** All scenarios for one ORM at one version, on a cluster of its own. */
 export function ormSuite(orm: Orm): void {
@@ -16,6 +16,7 @@ export function ormSuite(orm: Orm): void {
 
     for (const { name, tags, needs = [], run } of scenarios) {
       const lack = needs.find((need) => orm.unsupported[need] !== undefined)
+      // oxlint-disable-next-line vitest/valid-title, vitest/expect-expect -- the scenario has both
       it(name, async (context) => {
         if (lack !== undefined) context.skip(`${orm.name} ${orm.version}: ${orm.unsupported[lack]}`)
         const world = await stage.begin(tags.includes('ordinary-model'))
