@@ -1,16 +1,27 @@
 import type { Router } from '@shardline/core'
 import { drizzle } from '@shardline/drizzle-adapter'
-import type { OrderBook } from '@shardline/example-orders'
+import type { Customer, OrderBook } from '@shardline/example-orders'
 import { asc, desc, eq, sql } from 'drizzle-orm'
 import * as schema from './tables.ts'
 
 const { customers, orders, orderLines } = schema
 
-/** The relations of an order that the application shows. */
-const customerAndLines = {
-  customer: { columns: { id: true, name: true, email: true } },
-  lines: { columns: { sku: true, quantity: true }, orderBy: asc(orderLines.id) },
+/** What of an order the application shows. Drizzle loads relations as JSON, whose numbers are too short for a bigint. */
+const shown = {
+  columns: { id: true, status: true, customerId: true },
+  with: {
+    customer: { columns: { name: true, email: true } },
+    lines: { columns: { sku: true, quantity: true }, orderBy: asc(orderLines.id) },
+  },
 } as const
+
+function asOrder<Found extends { customerId: string; customer: Omit<Customer, 'id'> }>({
+  customerId,
+  customer,
+  ...order
+}: Found) {
+  return { ...order, customer: { id: customerId, ...customer } }
+}
 
 export function openOrderBook(router: Router): OrderBook {
   const db = drizzle(router, { schema })
@@ -40,21 +51,20 @@ export function openOrderBook(router: Router): OrderBook {
         return { ...order, customer, lines }
       }),
 
-    list: (tenantId, limit) =>
-      db.query.orders.findMany({
-        columns: { id: true, status: true },
-        with: customerAndLines,
+    async list(tenantId, limit) {
+      const found = await db.query.orders.findMany({
+        ...shown,
         where: eq(orders.tenantId, tenantId),
         orderBy: [desc(orders.placedAt), desc(orders.id)],
         limit,
-      }),
+      })
+      return found.map(asOrder)
+    },
 
-    find: (orderId) =>
-      db.query.orders.findFirst({
-        columns: { id: true, status: true },
-        with: customerAndLines,
-        where: eq(orders.id, orderId),
-      }),
+    async find(orderId) {
+      const found = await db.query.orders.findFirst({ ...shown, where: eq(orders.id, orderId) })
+      return found && asOrder(found)
+    },
 
     async ship(orderId) {
       const shipped = await db
@@ -66,7 +76,7 @@ export function openOrderBook(router: Router): OrderBook {
     },
 
     bestSellers(limit) {
-      const quantity = sql<number>`sum(${orderLines.quantity})::float8`.as('quantity')
+      const quantity = sql`sum(${orderLines.quantity})`.mapWith(Number).as('quantity')
       return db
         .select({ sku: orderLines.sku, quantity })
         .from(orderLines)

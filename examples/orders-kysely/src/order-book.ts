@@ -81,15 +81,17 @@ export function openOrderBook(router: Router): OrderBook {
       return numUpdatedRows === 1n
     },
 
-    bestSellers: (limit) =>
-      db
+    async bestSellers(limit) {
+      const rows = await db
         .selectFrom('order_lines')
-        .select((line) => ['sku', line.cast<number>(line.fn.sum('quantity'), 'float8').as('quantity')])
+        .select((line) => ['sku', line.fn.sum<string>('quantity').as('quantity')])
         .groupBy('sku')
         .orderBy('quantity', 'desc')
         .orderBy('sku')
         .limit(limit)
-        .execute(),
+        .execute()
+      return rows.map(({ sku, quantity }) => ({ sku, quantity: Number(quantity) }))
+    },
 
     close: () => db.destroy(),
   }

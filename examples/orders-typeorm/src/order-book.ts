@@ -58,17 +58,19 @@ export async function openOrderBook(router: Router): Promise<OrderBook> {
       return affected === 1
     },
 
-    bestSellers: (limit) =>
-      db
+    async bestSellers(limit) {
+      const rows = await db
         .getRepository(LineRow)
         .createQueryBuilder('line')
         .select('line.sku', 'sku')
-        .addSelect('sum(line.quantity)::float8', 'quantity')
+        .addSelect('sum(line.quantity)', 'quantity')
         .groupBy('line.sku')
         .orderBy('quantity', 'DESC')
         .addOrderBy('sku')
         .limit(limit)
-        .getRawMany(),
+        .getRawMany<{ sku: string; quantity: string }>()
+      return rows.map(({ sku, quantity }) => ({ sku, quantity: Number(quantity) }))
+    },
 
     close: () => db.destroy(),
   }
