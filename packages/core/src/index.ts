@@ -1,4 +1,10 @@
-export { createRouter, type Router, type RouterOptions, type ShardHandle } from './router.ts'
+export {
+  createRouter,
+  type EachShardOptions,
+  type Router,
+  type RouterOptions,
+  type ShardHandle,
+} from './router.ts'
 export { defineCluster } from './config/define-cluster.ts'
 export {
   entity,

@@ -19,6 +19,7 @@ import { install, scriptsByShard, type InstallEngine, type InstallReport } from 
 import { scriptText } from './ids/install-script.ts'
 import { createRouterIds } from './ids/router-ids.ts'
 import { recoverPrepared } from './execution/recovery.ts'
+import { underShardLocks } from './execution/shard-locks.ts'
 import { NodeHealth } from './monitoring/node-health.ts'
 import { Staleness } from './monitoring/staleness.ts'
 import type { PgModule } from './pool/node-pool.ts'
@@ -41,6 +42,16 @@ export interface ShardHandle {
   readonly name: string
   readonly keyspace: string
   readonly pool: RoutedPool
+}
+
+export interface EachShardOptions {
+  /**
+   * Keeps out others who come with `lock` as well, in this and other processes: for migration tools without a lock of
+   * their own. Takes one more connection of each shard. Default false.
+   */
+  readonly lock?: boolean | undefined
+  /** How long to wait for them before MIGRATION_BLOCKED. Default 60,000. */
+  readonly lockTimeoutMs?: number | undefined
 }
 
 export interface RouterOptions {
@@ -76,7 +87,10 @@ export interface Router {
    * and maintenance. Returns the results by shard name.
    * @throws ShardsError SHARDS_FAILED when it failed on any shard; its `shards` has the error or the result of each
    */
-  eachShard<T>(callback: (shard: ShardHandle) => T | Promise<T>): Promise<ReadonlyMap<string, T>>
+  eachShard<T>(
+    callback: (shard: ShardHandle) => T | Promise<T>,
+    options?: EachShardOptions,
+  ): Promise<ReadonlyMap<string, T>>
   /** Where the statement would go and why: the route that execution would take. Sends nothing. */
   explain(sql: string, values?: readonly unknown[], context?: RouteContext): Explanation
   /**
@@ -255,12 +269,13 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
       isContextUsed = true
       return contexts.run(keepingNodes(contexts.getStore()), callback)
     },
-    eachShard: (callback) =>
-      live.duringRound(() =>
+    eachShard: (callback, { lock = false, lockTimeoutMs = 60_000 } = {}) => {
+      const round = () =>
         runOnEach(engine.shards, async (name) =>
           run({ shard: name }, async () => callback({ name, keyspace: shardNamed(name).keyspace, pool })),
-        ),
-      ),
+        )
+      return live.duringRound(() => (lock ? underShardLocks(engine, lockTimeoutMs, round) : round()))
+    },
     explain(sql, values = [], context) {
       const statement = engine.plan(sql)
       return explain(statement, live.current.route(statement, values, layContext(engine.context(), context)))
