@@ -164,6 +164,11 @@ function mergeShards(
           uniqueKeys: relation.uniqueKeys.filter((key) =>
             others.every((other) => other.uniqueKeys.some((unique) => sameText(unique, key))),
           ),
+          uniqueConstraints: new Map(
+            [...(relation.uniqueConstraints ?? [])].filter(([constraint, columns]) =>
+              others.every((other) => sameText(other.uniqueConstraints?.get(constraint), columns)),
+            ),
+          ),
           foreignKeys: relation.foreignKeys.filter((key) =>
             others.every((other) => other.foreignKeys.some((foreign) => sameText(foreign, key))),
           ),

@@ -49,6 +49,9 @@ export function relationsOf(
             : placementOf(lineage.ruleOf(row.oid), own),
         ...(row.viewText === null ? {} : { viewText: row.viewText }),
         uniqueKeys: (uniqueKeys.get(row.oid) ?? []).map((unique) => unique.columns),
+        uniqueConstraints: new Map(
+          (uniqueKeys.get(row.oid) ?? []).map((unique) => [unique.name, unique.columns]),
+        ),
         foreignKeys: (foreignKeys.get(row.oid) ?? []).flatMap((foreign): ForeignKey[] => {
           const target = byOid.get(foreign.target)
           return target === undefined

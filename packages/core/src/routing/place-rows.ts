@@ -4,7 +4,8 @@ import type { KeyspaceDescription } from '../topology/topology.ts'
 import type { RoutingInput } from './input.ts'
 import type { PlacedStatement } from './placed-statement.ts'
 import { raise } from './refusals.ts'
-import { resolveParts, type TenantPin } from './resolve-parts.ts'
+import { resolveParts } from './resolve-parts.ts'
+import type { TenantPin } from './tenant-pin.ts'
 
 /** INSERT … VALUES: every row goes to the shard of its own key. */
 export function placeRows(
@@ -28,6 +29,7 @@ export function placeRows(
         { details: { table, row: index + 1 } },
       )
     }
+    refuseForeignIds(rows, index, { shard: location.shard, values, input })
     const indices = rowsByShard.get(location.shard)
     if (indices === undefined) rowsByShard.set(location.shard, [index])
     else indices.push(index)
@@ -61,6 +63,30 @@ export function placeRows(
     })
   }
   return { kind: 'split', rowsByShard, reason: { rule: 'several-keys', subject: table } }
+}
+
+interface RowPlace {
+  readonly shard: string
+  readonly values: readonly unknown[]
+  readonly input: RoutingInput
+}
+
+/** ON CONFLICT finds a row by its id only where ids of its bucket lie. */
+function refuseForeignIds(
+  { ids, table, placement }: InsertRows,
+  index: number,
+  { shard, values, input }: RowPlace,
+): void {
+  for (const set of ids?.[index] ?? []) {
+    const found = input.keys.resolve(placement, set, values)
+    if (found.kind === 'some' && found.shards.every((name) => name === shard)) continue
+    const column = set.kind === 'ids' ? set.column : table
+    raise({
+      code: 'UNPROVED_WRITE',
+      construct: `ON CONFLICT on ${column} of another bucket`,
+      message: `The row that conflicts with row ${index + 1} for "${table}" may lie on another shard: its "${column}" does not carry the bucket of its shard key "${placement.keyColumn}", or was made before a key was pinned. Name "${placement.keyColumn}" in the conflict target, too.`,
+    })
+  }
 }
 
 function refuseKey(

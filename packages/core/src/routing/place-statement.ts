@@ -4,9 +4,10 @@ import type { KeyspaceDescription } from '../topology/topology.ts'
 import type { EffectiveContext } from './effective-context.ts'
 import type { RoutingInput } from './input.ts'
 import { raise, raiseSyntaxError, raiseUnlessWaived, refuseUnplaced } from './refusals.ts'
-import { resolveParts, type TenantPin } from './resolve-parts.ts'
+import { refuseMoves } from './refuse-moves.ts'
+import { resolveParts } from './resolve-parts.ts'
 import { placeRows } from './place-rows.ts'
-import { tenantPin } from './tenant-pin.ts'
+import { tenantPin, type TenantPin } from './tenant-pin.ts'
 import type { PlacedStatement } from './placed-statement.ts'
 import type { PlacementReason } from './route.ts'
 
@@ -231,6 +232,14 @@ function placeOnShard(
     if (resolution.kind === 'some' && resolution.shards.some((name) => name !== shard)) {
       refuseForeignRows(part.table, shard)
     }
+  }
+  if (placement.assignments.length > 0) {
+    const own = placement.parts.map((part) => {
+      const found =
+        part.kind === 'home' ? undefined : input.keys.resolve(part.placement, part.set, values, shard)
+      return found?.kind === 'some' ? found : { shards: [shard] }
+    })
+    refuseMoves(statement, values, { own, bounded: own.map(() => [shard]), input, pin })
   }
   return { kind: 'single', shard, isAnyShard: false, reason }
 }

@@ -3,6 +3,8 @@ import type { KeyedPlacement } from '../statement/catalog.ts'
 import type { PlacementPart, Statement } from '../statement/statement.ts'
 import type { KeyspaceDescription } from '../topology/topology.ts'
 import type { KeyResolution, RoutingInput } from './input.ts'
+import { refuseMoves, type PartShards, type ShardNames } from './refuse-moves.ts'
+import type { TenantPin } from './tenant-pin.ts'
 
 /** The shards that matter to one statement with its values, before the number of them is judged. */
 export interface ResolvedParts {
@@ -18,15 +20,6 @@ export interface ResolvedParts {
   readonly ids: readonly string[]
 }
 
-/**
- * What a tenant context adds: parts of the tenant strategy are narrowed to the tenant, and a part about another
- * tenant is refused.
- */
-export interface TenantPin {
-  readonly shard: string
-  keyFor(placement: KeyedPlacement): string | undefined
-}
-
 export function resolveParts(
   statement: Statement,
   values: readonly unknown[],
@@ -39,6 +32,7 @@ export function resolveParts(
   const isOfTenant = (index: number): boolean =>
     own[index]?.shards !== undefined && own[index].isById !== true
   const union = new Set<string>()
+  const bounded: ShardNames[] = []
   let isUnbounded = false
   let unboundedTable: string | undefined
   for (const [index, part] of parts.entries()) {
@@ -53,8 +47,10 @@ export function resolveParts(
         unboundedTable ??= part.table
       }
     }
+    bounded.push(shards)
     for (const shard of shards ?? keyspace.shards) union.add(shard)
   }
+  if (keyspace.shards.length > 1) refuseMoves(statement, values, { own, bounded, input, pin })
   return {
     shards:
       union.size === keyspace.shards.length
@@ -78,14 +74,6 @@ function idsOf(parts: readonly PlacementPart[], own: readonly PartShards[]): rea
   return isByKey ? [] : [...names]
 }
 
-/** Undefined means every shard. */
-type ShardNames = readonly string[] | undefined
-
-interface PartShards {
-  readonly shards: ShardNames
-  readonly isById?: boolean | undefined
-}
-
 function shardsOfPart(
   part: PlacementPart,
   values: readonly unknown[],
@@ -101,9 +89,7 @@ function shardsOfPart(
     refuseOtherTenant(part.table, resolution, key, home)
     return { shards: isNothing(resolution) ? [] : [home] }
   }
-  return resolution.kind === 'all'
-    ? { shards: undefined }
-    : { shards: resolution.shards, isById: resolution.isById }
+  return resolution.kind === 'all' ? { shards: undefined } : resolution
 }
 
 function intersect(a: ShardNames, b: ShardNames): ShardNames {

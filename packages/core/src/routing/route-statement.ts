@@ -71,12 +71,13 @@ const none: readonly string[] = []
  * and the second decision for a shard is two look-ups.
  */
 function solePart(statement: Statement, input: RoutingInput): KeyedPart | undefined {
-  const { parts, refusal, rows, writesReference } = statement.placement
+  const { parts, refusal, rows, assignments, writesReference } = statement.placement
   const [part] = parts
   const isSole =
     parts.length === 1 &&
     refusal === undefined &&
     rows === undefined &&
+    assignments.length === 0 &&
     !writesReference &&
     statement.hints.shard === undefined &&
     statement.hints.tenant === undefined &&

@@ -1,7 +1,15 @@
 import { StatementError } from '../errors.ts'
 import { relationKey, type KeyedPlacement } from '../statement/catalog.ts'
 import type { RoutingInput } from './input.ts'
-import type { TenantPin } from './resolve-parts.ts'
+
+/**
+ * What a tenant context adds: parts of the tenant strategy are narrowed to the tenant, and a part about another
+ * tenant is refused.
+ */
+export interface TenantPin {
+  readonly shard: string
+  keyFor(placement: KeyedPlacement): string | undefined
+}
 
 /** The shard of the context's tenant in the statement's keyspace, by each tenant group's own key type. */
 export function tenantPin(

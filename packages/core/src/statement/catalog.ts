@@ -46,6 +46,8 @@ export interface Relation {
   readonly viewText?: string
   /** Columns of every unique index without a predicate or expression, primary key first. */
   readonly uniqueKeys: readonly (readonly string[])[]
+  /** Columns of its unique and primary-key constraints by their names, which ON CONFLICT ON CONSTRAINT knows. */
+  readonly uniqueConstraints?: ReadonlyMap<string, readonly string[]>
   /** Validated, enforced foreign keys from this relation. */
   readonly foreignKeys: readonly ForeignKey[]
   /** True when user triggers or rewrite rules may run hidden SQL on writes. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
   describePart,
+  describeSet,
   describeValue,
   vectorCatalog,
   type ConstraintVectors,
@@ -24,18 +25,24 @@ function place(sql: string): Placement {
 beforeAll(loadParser)
 
 describe('constraint vectors', () => {
-  for (const { topic, sql, parts, refusal, rows, writesReference } of vectors.cases) {
+  for (const { topic, sql, parts, refusal, rows, ids, assigned = [], writesReference } of vectors.cases) {
     test(`${topic}: ${sql}`, () => {
       const placement = place(sql)
       expect({
         refusal: placement.refusal?.code,
         parts: parts === undefined ? undefined : placement.parts.map(describePart),
         rows: refusal === undefined ? placement.rows?.keys.map(describeValue) : undefined,
+        ids: placement.rows?.ids?.map((sets) => sets.map(describeSet).join()),
+        assigned: placement.assignments.map(
+          ({ part, column, set }) => `${part} ${column} ${describeSet(set)}`,
+        ),
         writesReference: placement.writesReference,
       }).toEqual({
         refusal,
         parts: parts === undefined ? undefined : [...parts],
         rows: rows === undefined ? undefined : [...rows],
+        ids: ids === undefined ? undefined : [...ids],
+        assigned: refusal === undefined ? [...assigned] : placement.assignments.map(() => expect.any(String)),
         writesReference: refusal === undefined ? writesReference === true : placement.writesReference,
       })
     })

@@ -123,6 +123,19 @@ export interface InsertRows {
   readonly table: string
   readonly placement: KeyedPlacement
   readonly keys: readonly KeyValue[]
+  /** By row what its ids say of its key: where ON CONFLICT looks for them, they have to agree with the key's shard. */
+  readonly ids?: readonly (readonly KeySet[])[]
+}
+
+/** A value that an UPDATE gives to the shard key or to a routable id, so that the row's place must agree with it. */
+export interface PlacedAssignment {
+  readonly table: string
+  readonly column: string
+  readonly placement: KeyedPlacement
+  /** The keys that the value stands for. */
+  readonly set: KeySet
+  /** Index of the part with the rows that are updated. */
+  readonly part: number
 }
 
 /** A construct that cannot be run rightly, told to the author of the query. */
@@ -153,6 +166,8 @@ export interface Placement {
   readonly writesReference: boolean
   /** Set for INSERT … VALUES into a sharded table. */
   readonly rows: InsertRows | undefined
+  /** Values of an UPDATE that must not move its rows. */
+  readonly assignments: readonly PlacedAssignment[]
   /** A refusal that holds whatever the parameters are (only raised when there are several shards). */
   readonly refusal: Refusal | undefined
   /** The proof for several shards, worked out on first use and kept. */

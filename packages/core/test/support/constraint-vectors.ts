@@ -4,6 +4,7 @@ import type {
   ForeignKey,
   FunctionFacts,
   Relation,
+  RoutableColumn,
   TablePlacement,
 } from '../../src/statement/catalog.ts'
 import type { KeySet, KeyValue } from '../../src/statement/key-set.ts'
@@ -24,6 +25,10 @@ export interface ConstraintCase {
   readonly refusal?: string
   /** The rows' keys of an INSERT … VALUES. */
   readonly rows?: readonly string[]
+  /** By row the ids of an INSERT … ON CONFLICT that must agree with its key. */
+  readonly ids?: readonly string[]
+  /** Values that an UPDATE gives to keys and ids, with the number of the part. */
+  readonly assigned?: readonly string[]
   readonly writesReference?: boolean
 }
 
@@ -43,6 +48,8 @@ interface VectorTable {
   readonly unique?: readonly string[]
   /** `a,b -> table(c,d)` */
   readonly references?: readonly string[]
+  /** Columns with routable ids; those that are so by a foreign key, as in `references`. */
+  readonly routable?: readonly string[]
 }
 
 const typeNames: Readonly<Record<string, string>> = {
@@ -87,9 +94,16 @@ function relationOf(table: VectorTable): Relation {
     placement: placementOf(table),
     keyspace: table.keyspace ?? 'main',
     uniqueKeys: (table.unique ?? []).map((columns) => columns.split(',')),
+    uniqueConstraints: new Map(
+      (table.unique ?? []).map((columns) => [
+        `${table.name}_${columns.replaceAll(',', '_')}`,
+        columns.split(','),
+      ]),
+    ),
     foreignKeys: (table.references ?? []).map(foreignKeyOf),
     hasTriggers: false,
     ...(table.view === undefined ? {} : { viewText: table.view }),
+    ...(table.routable === undefined ? {} : { routable: routableOf(table.routable, table.columns) }),
   }
 }
 
@@ -129,6 +143,16 @@ function columnOf(text: string): Column {
   }
 }
 
+function routableOf(names: readonly string[], columns: string): ReadonlyMap<string, RoutableColumn> {
+  return new Map(
+    names.map((text) => {
+      const [name = '', target] = text.split(' -> ')
+      const format = columns.includes(`${name} uuid`) ? 'uuid' : 'int8'
+      return [name, target === undefined ? { format } : { format, via: text }]
+    }),
+  )
+}
+
 function foreignKeyOf(text: string): ForeignKey {
   const [columns = '', target = ''] = text.split(' -> ')
   const [name = '', referenced = ''] = target.replace(')', '').split('(')
@@ -151,7 +175,7 @@ export function describeValue(value: KeyValue): string {
   return value.source === 'parameter' ? `$${value.number}` : value.text
 }
 
-function describeSet(set: KeySet): string {
+export function describeSet(set: KeySet): string {
   switch (set.kind) {
     case 'values':
       return `{${set.values.map(describeValue).join(',')}}`
@@ -166,6 +190,8 @@ function describeSet(set: KeySet): string {
         set.upper === undefined ? '' : `${describeValue(set.upper.value)}${set.upper.isInclusive ? ']' : ')'}`
       return `${lower},${upper}`
     }
+    case 'ids':
+      return `#${describeSet(set.set)}`
     case 'and':
       return set.sets.map(describeSet).join('&')
     case 'or':

@@ -212,7 +212,7 @@ export async function createWorld(client: pg.Client): Promise<void> {
     'create table world.b (k int4 not null, id int primary key, a_id int references world.a (id), x int, unique (id, x))',
     `create table world.c (k int8 not null, id int primary key, b_id int, b_x int, x int,
        foreign key (b_id, b_x) references world.b (id, x))`,
-    'create table world.h (k int8 not null, id int primary key, x int)',
+    'create table world.h (k int8 not null, id int not null, x int)',
     'create table world.r (id int, x int)',
     'create table world.u (id int, x int)',
     ...Object.entries(views).map(([name, text]) => `create view world.${name} as ${inSchema(text, 'world')}`),
@@ -266,11 +266,11 @@ export async function fillWorld(client: pg.Client, random: () => number): Promis
     const loose = random() < 0.3 || target === undefined || target.x === null
     return { k, id: index, b_id: loose ? below(12) : target.id, b_x: loose ? null : target.x, x: small() }
   })
-  const h = [...Array(8).keys()].map((index) => ({
-    k: keyFor('h', index, keys) ?? 1,
-    id: index,
-    x: small(),
-  }))
+  // Ids that are no keys, several rows of which may lie on several shards.
+  const h = [...Array(10).keys()].map(() => {
+    const id = below(6)
+    return { k: keyFor('h', id, keys) ?? 1, id, x: small() }
+  })
   const r = [...Array(5).keys()].map(() => ({ id: below(6), x: small() }))
   const u = [...Array(4).keys()].map(() => ({ id: below(6), x: small() }))
   await client.query('truncate world.acc, world.a, world.b, world.c, world.h, world.r, world.u')

@@ -1,4 +1,4 @@
-import type { KeyValue } from '../key-set.ts'
+import type { KeySet, KeyValue } from '../key-set.ts'
 import type { Catalog, KeyedPlacement, Relation } from '../catalog.ts'
 import type { Refusal } from '../statement.ts'
 import type { Node } from '../tree.ts'
@@ -52,6 +52,8 @@ export class Analysis {
   readonly analyseQuery: AnalyseQuery
   readonly sources: Source[] = []
   readonly equalities: Equality[] = []
+  /** Values that an UPDATE gives to columns that say where a row lies: they must leave it there. */
+  readonly assignments: { readonly source: Source; readonly column: string; readonly set: KeySet }[] = []
   readonly parameterUses = new Map<number, UseType[]>()
   readonly functions: FunctionOccurrence[] = []
   /** Unsharded tables with their access. */

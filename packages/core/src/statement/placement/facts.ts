@@ -19,6 +19,13 @@ export interface SetFact {
   readonly set: KeySet
 }
 
+/** LEFT or RIGHT JOIN: where a row of the nullable side is there, the condition holds. */
+export interface OuterJoin {
+  /** The numbers of the nullable side's sources: from the first up to (not including) the second. */
+  readonly nullable: readonly [from: number, to: number]
+  readonly facts: Facts
+}
+
 export const noFacts: Facts = { isNever: false, sets: [], equalities: [] }
 export const neverTrue: Facts = { isNever: true, sets: [], equalities: [] }
 
@@ -65,6 +72,50 @@ export function withConsequences(facts: Facts): Facts {
 function passesWithin(from: Slot, to: Slot): boolean {
   if (isKeySlot(from) && from.source.placement?.group !== to.source.placement?.group) return false
   return passesValues(from, to)
+}
+
+/**
+ * What a condition above outer joins says: where it needs a value of a nullable side, no row was filled in there, and
+ * the join's own condition holds as that of an inner join.
+ */
+export function withOuterJoins(stated: Facts, joins: readonly OuterJoin[]): Facts {
+  let facts = stated
+  let open = joins
+  for (let isChanged = facts !== noFacts && joins.length > 0; isChanged;) {
+    const [inner, outer] = [open.filter(isNeeded), open.filter((join) => !isNeeded(join))]
+    facts = inner.reduce((all, join) => bothHold(all, join.facts), facts)
+    open = outer
+    isChanged = inner.length > 0
+  }
+  return facts
+
+  function isNeeded({ nullable: [from, to] }: OuterJoin): boolean {
+    const isThere = ({ source: { id } }: Slot): boolean => id >= from && id < to
+    return (
+      facts.sets.some(({ slot, set }) => isThere(slot) && needsValue(set)) ||
+      facts.equalities.some(
+        ({ from: slots, to: slot, isStrict }) => isStrict && (isThere(slot) || slots.every(isThere)),
+      )
+    )
+  }
+}
+
+/** False for a set that NULL may lie in. */
+function needsValue(set: KeySet): boolean {
+  switch (set.kind) {
+    case 'values':
+    case 'array':
+    case 'range':
+      return true
+    case 'ids':
+      return needsValue(set.set)
+    case 'and':
+      return set.sets.some(needsValue)
+    case 'or':
+      return set.sets.every(needsValue)
+    default:
+      return false
+  }
 }
 
 /** What holds when at least one of them does: only what every one of them says. */

@@ -17,6 +17,7 @@ import {
 import { aliasColumns, queryColumns, readRelation } from './relations.ts'
 import {
   bindColumn,
+  createLevel,
   hiddenColumns,
   hiddenColumnSet,
   listedColumns,
@@ -139,6 +140,8 @@ function unnestedBinding(analysis: Analysis, args: readonly Node[]): Binding | u
 
 function readJoin(analysis: Analysis, join: JoinExpr, lateral: Scope, outer: Scope | undefined): FromReading {
   const start = analysis.sources.length
+  const { outerJoins } = lateral.level
+  const before = outerJoins.length
   const left = join.larg === undefined ? emptyFrom : readItem(analysis, join.larg, lateral, outer)
   const middle = analysis.sources.length
   const right =
@@ -158,6 +161,10 @@ function readJoin(analysis: Analysis, join: JoinExpr, lateral: Scope, outer: Sco
   if (type === 'JOIN_INNER') applyFacts(analysis, facts, start, end)
   else if (type === 'JOIN_LEFT') applyFacts(analysis, facts, middle, end)
   else if (type === 'JOIN_RIGHT') applyFacts(analysis, facts, start, middle)
+  if (type === 'JOIN_LEFT') outerJoins.push({ nullable: [middle, end], facts })
+  else if (type === 'JOIN_RIGHT') outerJoins.push({ nullable: [start, middle], facts })
+  // A column that a full join has merged may be there although the row of one side is not.
+  else if (type === 'JOIN_FULL') outerJoins.length = before
 
   const roots = joinRoots(type, left.roots, right.roots, (a, b) => isTied(facts, a, b))
   const items = [
@@ -242,7 +249,7 @@ function findVisible(analysis: Analysis, items: readonly RangeItem[], name: stri
     items,
     parent: undefined,
     ctes: undefined,
-    level: { hasAggregate: false, hasWindow: false, windows: [], clause: 'other', isTop: false },
+    level: createLevel(false),
   }
   return bindColumn(scope, { ColumnRef: { fields: [{ String: { sval: name } }] } }) ?? unknownBinding
 }

@@ -2,9 +2,10 @@ import type { InsertStmt, OnConflictClause, SelectStmt } from 'libpg-query'
 import { noKeys, type KeyValue } from '../key-set.ts'
 import type { KeyedPlacement, Relation } from '../catalog.ts'
 import type { InsertRows } from '../statement.ts'
-import { bodyAs, columnOf, type Node } from '../tree.ts'
+import { bodyAs, type Node } from '../tree.ts'
 import type { Analysis, QueryContext, QueryOutput } from './analysis.ts'
 import { readCondition } from './conditions.ts'
+import { readConflictIds } from './conflict.ts'
 import { useOf, walkExpression } from './expressions.ts'
 import { refusedRoots, replicated, type Roots, type Source } from './model.ts'
 import { createLevel, type Scope } from './scope.ts'
@@ -37,12 +38,17 @@ export function readInsert(analysis: Analysis, insert: InsertStmt, outer: QueryC
         ? readRows(analysis, select.valuesLists ?? [], columns, target, context)
         : readSelected(analysis, select, columns, target, context)
   readConflict(analysis, insert.onConflictClause, target, context)
+  const lists = isValues
+    ? (select.valuesLists ?? []).map((list) => bodyAs(list, 'List')?.items ?? [])
+    : undefined
+  const ids = readConflictIds(analysis, insert.onConflictClause, target, { columns, lists })
   const returning = readReturning(analysis, insert.returningClause, target, [], context)
   finishWith(within)
   const omitted = (target.relation?.columns ?? [])
     .filter((column) => !columns.includes(column.name) && column.hasDefault)
     .map((column) => column.name)
-  return { returning, target, ...outcome, defaulted: [...omitted, ...outcome.defaulted] }
+  const rows = outcome.rows === undefined || ids === undefined ? outcome.rows : { ...outcome.rows, ids }
+  return { returning, target, ...outcome, rows, defaulted: [...omitted, ...outcome.defaulted] }
 }
 
 type Outcome = Pick<InsertReading, 'rows' | 'roots' | 'defaulted'>
@@ -242,36 +248,6 @@ function readConflict(
     walkExpression(analysis, bodyAs(node, 'IndexElem')?.expr, scope)
   }
   readCondition(analysis, clause.infer?.whereClause, scope)
-  const key = target.source?.placement?.keyColumn
-  if (key !== undefined && !isKeyInConflict(clause, target, key)) {
-    const table = target.relation?.name ?? ''
-    analysis.refuse(
-      'UNPROVED_WRITE',
-      `ON CONFLICT without the shard key ${table}.${key}`,
-      `The row that conflicts with a new row of "${table}" may lie on another shard, because the conflict target lacks the shard key "${key}". Use a unique index that contains "${key}" as the conflict target.`,
-    )
-  }
-  // The conflicting row has the new row's key, so that EXCLUDED.key changes nothing.
-  readAssignments(analysis, clause.targetList, target, scope, (node) => {
-    const column = columnOf(node)
-    return (
-      column?.parts.length === 2 &&
-      column.parts[1] === key &&
-      (column.parts[0] === 'excluded' || column.parts[0] === target.item.name)
-    )
-  })
+  readAssignments(analysis, clause.targetList, target, scope, 'conflict')
   readCondition(analysis, clause.whereClause, scope)
-}
-
-function isKeyInConflict(clause: OnConflictClause, target: WriteTarget, key: string): boolean {
-  const { infer } = clause
-  if (infer?.conname !== undefined) return false
-  if (infer === undefined) {
-    // Any unique index may conflict.
-    return target.relation?.uniqueKeys.every((columns) => columns.includes(key)) === true
-  }
-  return (infer.indexElems ?? []).some((node) => {
-    const element = bodyAs(node, 'IndexElem')
-    return element?.name === key
-  })
 }

@@ -58,7 +58,7 @@ export function readMerge(analysis: Analysis, merge: MergeStmt, outer: QueryCont
 function readClause(analysis: Analysis, clause: MergeWhenClause, target: WriteTarget, scope: Scope): void {
   readCondition(analysis, clause.condition, scope)
   if (clause.commandType === 'CMD_INSERT') readInserted(analysis, clause, target, scope)
-  else readAssignments(analysis, clause.targetList, target, scope)
+  else readAssignments(analysis, clause.targetList, target, scope, 'merge')
 }
 
 function readInserted(analysis: Analysis, clause: MergeWhenClause, target: WriteTarget, scope: Scope): void {

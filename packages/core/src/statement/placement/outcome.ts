@@ -1,10 +1,18 @@
 import type { KeyedPlacement } from '../catalog.ts'
-import { carriesIds, type KeySet } from '../key-set.ts'
-import type { InsertRows, Placement, PlacementPart, Refusal, Scatter } from '../statement.ts'
+import { carriesIds, type KeySet, type KeyValue } from '../key-set.ts'
+import type {
+  InsertRows,
+  PlacedAssignment,
+  Placement,
+  PlacementPart,
+  Refusal,
+  Scatter,
+} from '../statement.ts'
 import type { Analysis } from './analysis.ts'
 import { placeReferenceLocks } from './locks.ts'
 import type { Source } from './model.ts'
 import { refuseUnstableReferenceWrite } from './reference-writes.ts'
+import { intersection } from './simplify.ts'
 import { solve, type Solution } from './solve.ts'
 import type { Top } from './top.ts'
 
@@ -14,7 +22,7 @@ export function placementOf(analysis: Analysis, top: Top, prove: () => Scatter):
   const solution = solve(analysis)
   const rows = provedRows(analysis, top, solution)
   const dealt = rows === undefined || top.kind !== 'insert' ? undefined : top.reading.target.source
-  const parts = partsOf(analysis, solution, dealt)
+  const { parts, indices } = partsOf(analysis, solution, dealt)
   refuseUnprovedWrites(analysis, solution)
   refuseUnstableReferenceWrite(analysis, top)
   let scatter: Scatter | undefined
@@ -23,6 +31,7 @@ export function placementOf(analysis: Analysis, top: Top, prove: () => Scatter):
     parts,
     writesReference: analysis.referenceWrites.length > 0,
     rows,
+    assignments: assignmentsOf(analysis, solution, indices),
     refusal: analysis.catalog.isSharded ? analysis.refusal : undefined,
     scatter() {
       scatter ??= prove()
@@ -31,10 +40,26 @@ export function placementOf(analysis: Analysis, top: Top, prove: () => Scatter):
   }
 }
 
+/** A value that is not known before the server reads it proves nothing of where it leaves the row. */
+function assignmentsOf(
+  analysis: Analysis,
+  solution: Solution,
+  indices: ReadonlyMap<Source, number>,
+): readonly PlacedAssignment[] {
+  return analysis.assignments.flatMap(({ source, column, set }): readonly PlacedAssignment[] => {
+    const part = indices.get(source)
+    if (source.placement === undefined || part === undefined) return []
+    const proved = intersection([set], (value, isArray) => solution.isProved(value, isArray))
+    return [{ table: source.relation?.name ?? '', column, placement: source.placement, set: proved, part }]
+  })
+}
+
 function provedRows(analysis: Analysis, top: Top, solution: Solution): InsertRows | undefined {
   if (top.kind !== 'insert' || top.reading.rows === undefined) return undefined
   const { rows } = top.reading
-  const unproved = rows.keys.find((value) => !solution.isProved(value))
+  const unproved = [...rows.keys, ...(rows.ids ?? []).flat().flatMap(valuesIn)].find(
+    (value) => !solution.isProved(value),
+  )
   if (unproved?.source === 'parameter') {
     analysis.refuse(
       'UNPROVED_WRITE',
@@ -61,6 +86,11 @@ export function refuseUnprovedWrites(analysis: Analysis, solution: Solution): vo
   }
 }
 
+function valuesIn(set: KeySet): readonly KeyValue[] {
+  if (set.kind === 'ids') return valuesIn(set.set)
+  return set.kind === 'values' ? set.values : []
+}
+
 interface Draft {
   readonly source: Source
   readonly placement: KeyedPlacement
@@ -68,7 +98,11 @@ interface Draft {
   readonly within: readonly Source[]
 }
 
-function partsOf(analysis: Analysis, solution: Solution, dealt: Source | undefined): PlacementPart[] {
+function partsOf(
+  analysis: Analysis,
+  solution: Solution,
+  dealt: Source | undefined,
+): { readonly parts: PlacementPart[]; readonly indices: ReadonlyMap<Source, number> } {
   const parts: PlacementPart[] = []
   for (const [table, access] of analysis.homes) parts.push({ kind: 'home', table, access })
   const indices = new Map<Source, number>()
@@ -107,7 +141,7 @@ function partsOf(analysis: Analysis, solution: Solution, dealt: Source | undefin
       within: [...bounds],
     })
   }
-  return parts
+  return { parts, indices }
 }
 
 /** Equal for sets that prove the same shards: whose column an id is does not matter to them. */

@@ -1,6 +1,7 @@
 import type { WindowDef } from 'libpg-query'
 import type { Catalog, Column, Relation } from '../catalog.ts'
 import { columnOf, type Node } from '../tree.ts'
+import type { OuterJoin } from './facts.ts'
 import { unknownBinding, type Binding, type NamedBinding, type Roots, type Source } from './model.ts'
 import { typeOfColumn } from './types.ts'
 
@@ -34,6 +35,8 @@ export interface Level {
   /** The clause being read: some functions are harmless only in some of them. */
   clause: 'target' | 'where' | 'other'
   readonly isTop: boolean
+  /** The outer joins of its FROM, which a condition above them may make inner ones. */
+  readonly outerJoins: OuterJoin[]
 }
 
 /** A CTE in force, innermost first. */
@@ -61,7 +64,7 @@ export interface Scope {
 }
 
 export function createLevel(isTop: boolean): Level {
-  return { hasAggregate: false, hasWindow: false, windows: [], clause: 'other', isTop }
+  return { hasAggregate: false, hasWindow: false, windows: [], clause: 'other', isTop, outerJoins: [] }
 }
 
 export interface Resolved {

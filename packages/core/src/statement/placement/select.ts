@@ -13,7 +13,7 @@ import {
   sortExpressions,
   walkOutputExpression,
 } from './outputs.ts'
-import { noFacts } from './facts.ts'
+import { noFacts, withOuterJoins } from './facts.ts'
 import { readFrom } from './from.ts'
 import { isSameSlot } from './facts.ts'
 import { refusedRoots, replicated, unknownBinding, type Binding, type Roots } from './model.ts'
@@ -68,7 +68,7 @@ function readPlain(
   const end = analysis.sources.length
   scope.items = from.items
   level.clause = 'where'
-  const facts = readCondition(analysis, select.whereClause, scope)
+  const facts = withOuterJoins(readCondition(analysis, select.whereClause, scope), level.outerJoins)
   const outward = applyFacts(analysis, facts, start, end)
 
   level.clause = 'target'
