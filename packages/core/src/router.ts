@@ -57,6 +57,12 @@ export interface EachShardOptions {
 export interface RouterOptions {
   /** The application's own copy of `pg`. Default: the one that `import('pg')` finds next to Shardline. */
   readonly pg?: PgModule | undefined
+  /**
+   * What becomes of tables in which the shards differ, or contradict their description, when the router starts or
+   * `describeTables` names them: `refuse` is an error, `set-apart` refuses the statements on them until the shards agree. A
+   * program that migrates takes `set-apart`: it is to end the differences. Default `refuse`.
+   */
+  readonly differences?: 'refuse' | 'set-apart' | undefined
 }
 
 /** The whole of Shardline for one cluster: made by `createRouter`, ended by `end`. */
@@ -141,11 +147,17 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
   const pools = [...nodesByShard.values()].flat()
   const environment = { random: Math.random, areDatesSentAsUtc: pg.defaults.parseInputDatesAsUTC === true }
   const now = (): number => performance.now()
+  // Servers that do not fit together are no matter of tables.
+  const judge = (found: Snapshot['differences']): void =>
+    refuseDifferences(
+      options.differences === 'set-apart' ? found.filter(({ table }) => table === undefined) : found,
+    )
 
   let first: Snapshot
   try {
     await loadParser()
     first = await firstSnapshot(config, [...nodes.values()], environment)
+    judge(first.differences)
   } catch (error) {
     await Promise.allSettled(pools.map((pool) => pool.end()))
     throw error
@@ -287,7 +299,7 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
     describeTables(tables) {
       const { config: known, perShard, catalog } = live.current
       const next = createSnapshot(mergeTables(known, tables), perShard, catalog.version + 1, environment)
-      refuseDifferences(next.differences)
+      judge(next.differences)
       live.current = next
     },
     bucketSql(table) {
@@ -331,7 +343,5 @@ async function firstSnapshot(
 ): Promise<Snapshot> {
   const answering = await contactNodes(nodes, config.start.deadlineMs)
   const perShard = await readCatalogs(answering, config.start.deadlineMs)
-  const snapshot = createSnapshot(config, perShard, 1, environment)
-  refuseDifferences(snapshot.differences)
-  return snapshot
+  return createSnapshot(config, perShard, 1, environment)
 }
