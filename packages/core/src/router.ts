@@ -15,7 +15,7 @@ import { keepingNodes, stayWithNode } from './execution/kept-nodes.ts'
 import type { Engine } from './execution/engine.ts'
 import { started } from './execution/started.ts'
 import type { IdTarget } from './ids/id-target.ts'
-import { install, scriptsByShard, type InstallEngine, type InstallReport } from './ids/install.ts'
+import { install, scriptsByKeyspace, type InstallEngine, type InstallReport } from './ids/install.ts'
 import { scriptText } from './ids/install-script.ts'
 import { createRouterIds } from './ids/router-ids.ts'
 import { recoverPrepared } from './execution/recovery.ts'
@@ -127,8 +127,11 @@ export interface Router {
    * @throws ConfigError CATALOG_MISMATCH when existing rows contradict; DatabaseError SHARDS_FAILED
    */
   install(): Promise<InstallReport>
-  /** What `install` would run, as one text for each shard, for those who run DDL themselves. */
-  installSql(): ReadonlyMap<string, string>
+  /**
+   * What `install` would run on each shard of a keyspace (default: the only or first one), as one text for those who run
+   * DDL themselves; `install()` afterwards changes no table, and brings the shards' clocks together.
+   */
+  installSql(keyspace?: string): string
   counters(): Counters
   end(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
@@ -324,11 +327,17 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
       try {
         return await install(installEngine())
       } finally {
-        await live.refresh()
+        for (const shard of engine.shards) engine.wrote(shard)
+        // What an install did must be known also when it failed, and a failure to read must not hide its own.
+        await live.afterDdl()
       }
     },
-    installSql: () =>
-      new Map([...scriptsByShard(installEngine())].map(([shard, script]) => [shard, scriptText(script)])),
+    installSql(keyspace = [...config.keyspaces.keys()][0] ?? '') {
+      if (!config.keyspaces.has(keyspace))
+        throw new ConfigError('CONFIG_INVALID', `There is no keyspace "${keyspace}".`)
+      const script = scriptsByKeyspace(installEngine()).get(keyspace)
+      return script === undefined ? '' : scriptText(script)
+    },
     counters: () => snapshotCounters(counts, pools),
     end: () => pool.end(),
     [Symbol.asyncDispose]: () => pool.end(),

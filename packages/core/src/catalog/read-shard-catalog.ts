@@ -233,13 +233,11 @@ const documents: readonly (readonly [keyof ShardCatalog, string])[] = [
   [
     'idChecks',
     list(`
-      select k.conrelid::int8 as relation, k.conname as name, pg_get_constraintdef(k.oid) as definition,
-             k.convalidated and coalesce(to_jsonb(k) ->> 'conenforced', 'true') = 'true' as "isValidated"
-        from pg_constraint k
-       where k.contype = 'c' and k.conrelid <> 0 and exists (
-         select from pg_depend d join pg_proc p on p.oid = d.refobjid join pg_namespace n on n.oid = p.pronamespace
-          where d.classid = 'pg_constraint'::regclass and d.objid = k.oid and d.refclassid = 'pg_proc'::regclass
-            and n.nspname = 'shardline')`),
+      select k.conrelid::int8 as relation, k.conname as name, pg_get_expr(k.conbin, k.conrelid) as condition,
+             k.convalidated and not k.connoinherit
+               and coalesce(to_jsonb(k) ->> 'conenforced', 'true') = 'true' as "isValidated"
+        from pg_constraint k join pg_class c on c.oid = k.conrelid join pg_namespace n on n.oid = c.relnamespace
+       where k.contype = 'c' and ${userSchema('n')}`),
   ],
   [
     'idTriggers',

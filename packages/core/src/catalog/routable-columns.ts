@@ -1,11 +1,8 @@
-import { ConfigError } from '../errors.ts'
 import {
-  checkName,
   commonFunctions,
   constraintName,
+  constraintSql,
   fillFunction,
-  groupFunctions,
-  quote,
   type IdFunction,
   type RoutableTable,
 } from '../sharding/routable-sql.ts'
@@ -17,9 +14,9 @@ import {
   type Relation,
   type RoutableColumn,
 } from '../statement/catalog.ts'
-import { groupBy } from './lineage.ts'
 import type { CatalogNotice } from './notices.ts'
-import type { ShardCatalog } from './shard-catalog.ts'
+import { isSameCondition } from './same-condition.ts'
+import type { IdCheckRow, ShardCatalog } from './shard-catalog.ts'
 import type { KeyspaceExpectation } from './table-rules.ts'
 
 /** A table that is described with routable columns, and what it takes to have them. */
@@ -28,12 +25,13 @@ export interface DescribedRoutable {
   readonly shards: readonly string[]
   readonly placement: KeyedPlacement
   readonly table: RoutableTable
+  /** Columns that cannot be routable as they are, and why. */
+  readonly problems: readonly string[]
 }
 
-/**
- * The tables with routable columns that the shards have, with the formats of their ids.
- * @throws ConfigError CONFIG_INVALID for a column that is not there, may be NULL, or is neither bigint nor uuid
- */
+type IdColumn = RoutableTable['columns'][number]
+
+/** The tables with routable columns that the shards have, with the formats of their ids. */
 export function describedRoutable(
   catalog: Catalog,
   keyspaces: readonly KeyspaceExpectation[],
@@ -43,49 +41,37 @@ export function describedRoutable(
       const relation = catalog.relations.get(name)
       const routable = 'routable' in rule ? (rule.routable ?? []) : []
       if (relation === undefined || routable.length === 0 || !('keyColumn' in relation.placement)) return []
-      const { placement } = relation
-      return [
-        {
-          keyspace,
-          shards,
-          placement,
-          table: {
-            schema: relation.schema,
-            name: relation.name,
-            keyColumn: placement.keyColumn,
-            group: placement.group,
-            columns: routable.map((column) => ({ name: column, format: formatOf(relation, column) })),
-          },
-        },
-      ]
+      const columns: IdColumn[] = []
+      const problems: string[] = []
+      for (const column of routable) {
+        const format = formatOf(relation, column)
+        if (format === 'int8' || format === 'uuid') columns.push({ name: column, format })
+        else problems.push(`the routable column "${column}" of "${name}" ${format.problem}`)
+      }
+      const { schema, name: table, placement } = relation
+      return [{ keyspace, shards, placement, table: { schema, name: table, columns }, problems }]
     }),
   )
 }
 
-function formatOf(relation: Relation, name: string): RoutableColumn['format'] {
+function formatOf(relation: Relation, name: string): RoutableColumn['format'] | { readonly problem: string } {
   const column = relation.columns.find((each) => each.name === name)
-  const table = relationKey(relation.schema, relation.name)
-  const wrong = (problem: string): ConfigError =>
-    new ConfigError('CONFIG_INVALID', `The routable column "${name}" of "${table}" ${problem}.`)
-  if (column === undefined) throw wrong('does not exist')
-  if (!column.notNull) throw wrong('may be NULL; declare it NOT NULL')
-  if (column.isGenerated) throw wrong('is generated; it must be a column that is written')
-  if (
-    column.defaultText !== undefined &&
-    column.defaultText !== 'NULL::bigint' &&
-    column.defaultText !== 'NULL::uuid'
-  )
-    throw wrong('has a default of its own, so that ids would not carry the bucket; drop the default')
-  if (column.hasDefault && column.defaultText === undefined)
-    throw wrong('is an identity column, so that ids would not carry the bucket; drop the identity')
-  if (column.type === 'bigint') return 'int8'
-  if (column.type === 'uuid') return 'uuid'
-  throw wrong(`has type ${column.type}; a routable id is a bigint or a uuid`)
+  if (column === undefined) return { problem: 'does not exist' }
+  if (column.type !== 'bigint' && column.type !== 'uuid')
+    return { problem: `has type ${column.type}; a routable id is a bigint or a uuid` }
+  if (!column.notNull) return { problem: 'may be NULL; declare it NOT NULL' }
+  if (column.isGenerated) return { problem: 'is generated; it must be a column that is written' }
+  if (column.hasDefault) {
+    return column.defaultText === undefined
+      ? { problem: 'is an identity column, whose ids would not carry the bucket; drop the identity' }
+      : { problem: 'has a default, whose ids would not carry the bucket; drop the default' }
+  }
+  return column.type === 'bigint' ? 'int8' : 'uuid'
 }
 
 /**
- * The catalog with the columns that are routable in fact: their constraint and its functions are on every shard as
- * `install` writes them, or a validated foreign key leads to such a column. What is missing is told, and proves nothing.
+ * The catalog with the columns that are routable in fact: their constraint is on every shard as `install` writes it and
+ * validated, or a validated foreign key leads to such a column. What is missing is told, and proves nothing.
  */
 export function proveRoutable(
   catalog: Catalog,
@@ -98,64 +84,111 @@ export function proveRoutable(
   const notices: CatalogNotice[] = []
   for (const each of described) {
     const name = relationKey(each.table.schema, each.table.name)
+    const tell = (message: string): void =>
+      void notices.push({ kind: 'routable-not-installed', table: name, message })
+    for (const problem of each.problems) tell(`${capital(problem)}; until then it proves nothing.`)
+    const map = maps.get(each.placement.group)
+    const servers = each.shards.map((shard) => [shard, perShard.get(shard)] as const)
     const missing = new Map<string, string[]>()
-    const proved = new Map<string, RoutableColumn>()
-    for (const column of each.table.columns) {
-      let isEverywhere = true
-      for (const shard of each.shards) {
-        const lacks = lacksOf(perShard.get(shard), each, column.name, maps.get(each.placement.group))
-        if (lacks.proof !== undefined) isEverywhere = false
-        const what = lacks.proof ?? lacks.filling
-        if (what !== undefined) missing.set(what, [...(missing.get(what) ?? []), shard])
-      }
-      if (isEverywhere) proved.set(column.name, { format: column.format })
+    const note = (what: string | undefined, shard: string): void => {
+      if (what !== undefined) missing.set(what, [...(missing.get(what) ?? []), shard])
+    }
+    for (const [shard, server] of servers) {
+      for (const column of each.table.columns) note(missingProof(server, each, column, map), shard)
+      note(missingFilling(server, each, map), shard)
     }
     for (const [what, shards] of missing) {
-      notices.push({
-        kind: 'routable-not-installed',
-        table: name,
-        message: `"${name}" is described with routable ids, but ${what} on ${shards.map((shard) => `"${shard}"`).join(', ')}. Run router.install().`,
-      })
+      tell(
+        `"${name}" is described with routable ids, but ${what} on ${shards.map((shard) => `"${shard}"`).join(', ')}. Run router.install().`,
+      )
     }
-    const relation = relations.get(name)
-    if (proved.size > 0 && relation !== undefined) relations.set(name, { ...relation, routable: proved })
+    if (map === undefined) continue
+    const family = [name, ...partitionsOf(name, perShard)]
+    for (const member of family) {
+      const relation = relations.get(member)
+      const proved = each.table.columns.filter((column) =>
+        servers.every(([, server]) => hasCheck(server, member, conditionOf(each, column, map))),
+      )
+      if (relation === undefined || proved.length === 0) continue
+      const routable = new Map(proved.map(({ name: column, format }) => [column, { format }]))
+      relations.set(member, { ...relation, routable })
+    }
   }
-  inheritByPartitions(relations, perShard)
   followForeignKeys(relations)
   return { catalog: { ...catalog, relations }, notices }
 }
 
-/** What a server lacks for a column: of the proof, or only of the filling of ids that are left out. */
-export function lacksOf(
+/** Why a server does not prove the column; undefined when it does. */
+export function missingProof(
+  server: ShardCatalog | undefined,
+  each: DescribedRoutable,
+  column: IdColumn,
+  map: ShardMap | undefined,
+): string | undefined {
+  if (server === undefined || map === undefined) return 'its catalog was not read'
+  const name = relationKey(each.table.schema, each.table.name)
+  const condition = conditionOf(each, column, map)
+  if (hasCheck(server, name, condition)) return undefined
+  const constraint = constraintName(each.table.name, column.name)
+  const own = checksOf(server, name).filter((check) => check.name === constraint)
+  if (own.length === 0) return `the constraint "${constraint}" is missing`
+  return own.some((check) => isSameCondition(check.condition, condition))
+    ? `the constraint "${constraint}" is not validated`
+    : `the constraint "${constraint}" is not that of this cluster description`
+}
+
+/** Why ids that are left out are not filled as they should be; undefined when they are. */
+export function missingFilling(
   server: ShardCatalog | undefined,
   { placement, table }: DescribedRoutable,
-  column: string,
   map: ShardMap | undefined,
-): { readonly proof?: string; readonly filling?: string } {
-  if (server === undefined || map === undefined) return { proof: 'its catalog was not read' }
+): string | undefined {
+  if (server === undefined || map === undefined || table.columns.length === 0) return undefined
   const relation = server.relations.find(({ schema, name }) => schema === table.schema && name === table.name)
+  const fill = fillFunction(table, placement, map)
+  const isFilled = server.idTriggers.some(
+    (each) => each.relation === relation?.oid && each.function === fill.name,
+  )
+  if (!isFilled) return 'the trigger that fills ids is missing or disabled'
   const has = (wanted: IdFunction): boolean =>
     server.idFunctions.some(
       ({ name, types, body }) => name === wanted.name && types === typesOf(wanted) && body === wanted.body,
     )
-  const definitions = definitionsOf(placement, column)
-  const check = server.idChecks.find(
-    (each) => each.relation === relation?.oid && definitions.has(each.definition),
+  return [fill, ...commonFunctions].every(has)
+    ? undefined
+    : 'the functions that make ids are not those of this cluster description'
+}
+
+function conditionOf({ placement }: DescribedRoutable, column: IdColumn, map: ShardMap): string {
+  return constraintSql(placement, column, map)
+}
+
+function checksOf(server: ShardCatalog, table: string): readonly IdCheckRow[] {
+  const relation = server.relations.find(({ schema, name }) => relationKey(schema, name) === table)
+  return relation === undefined ? [] : server.idChecks.filter((check) => check.relation === relation.oid)
+}
+
+function hasCheck(server: ShardCatalog | undefined, table: string, condition: string): boolean {
+  return (
+    server !== undefined &&
+    checksOf(server, table).some((check) => check.isValidated && isSameCondition(check.condition, condition))
   )
-  const constraint = constraintName(table.name, column)
-  if (check === undefined) return { proof: `the constraint "${constraint}" is missing` }
-  if (!check.isValidated) return { proof: `the constraint "${constraint}" is not validated` }
-  const reads = commonFunctions.filter(({ isVolatile }) => !isVolatile)
-  if (![...reads, ...groupFunctions(placement, map)].every(has))
-    return { proof: 'the functions of its constraint are not those of this cluster description' }
-  const fill = fillFunction(table)
-  const isFilled = server.idTriggers.some(
-    (each) => each.relation === relation?.oid && each.function === fill.name,
-  )
-  if (!isFilled) return { filling: 'the trigger that fills ids is missing or disabled' }
-  if (![fill, ...commonFunctions].every(has))
-    return { filling: 'the functions that make ids are not of this version' }
-  return {}
+}
+
+/** Partitions and children, whose rows are the table's as well. */
+function partitionsOf(table: string, perShard: ReadonlyMap<string, ShardCatalog>): ReadonlySet<string> {
+  const found = new Set<string>()
+  for (const { relations } of perShard.values()) {
+    const add = (parent: number): void => {
+      for (const { oid, schema, name, parents } of relations) {
+        if (!parents.includes(parent)) continue
+        found.add(relationKey(schema, name))
+        add(oid)
+      }
+    }
+    for (const { oid, schema, name } of relations) if (relationKey(schema, name) === table) add(oid)
+  }
+  return found
 }
 
 /** `count bigint` is shown as `bigint`. */
@@ -166,68 +199,45 @@ function typesOf({ arguments: list }: IdFunction): string {
     .join(', ')
 }
 
-/** The spellings under which PostgreSQL prints the constraint. */
-function definitionsOf(placement: KeyedPlacement, column: string): ReadonlySet<string> {
-  const spell = (name: string): readonly string[] => [name, quote(name)]
-  const call = `shardline.${quote(checkName(placement.group))}`
-  return new Set(
-    spell(column).flatMap((id) =>
-      spell(placement.keyColumn).flatMap((key) =>
-        [key, `(${key})::bigint`, `(${key})::text`].map((argument) => `CHECK (${call}(${id}, ${argument}))`),
-      ),
-    ),
-  )
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
-/** A partition has its parent's constraint, and its rows are the parent's. */
-function inheritByPartitions(
-  relations: Map<string, Relation>,
-  perShard: ReadonlyMap<string, ShardCatalog>,
-): void {
-  for (const server of perShard.values()) {
-    const byOid = new Map(server.relations.map((row) => [row.oid, row]))
-    const checks = groupBy(server.idChecks, (row) => row.relation)
-    const routableOf = (oid: number): Relation['routable'] => {
-      const row = byOid.get(oid)
-      const own = row === undefined ? undefined : relations.get(relationKey(row.schema, row.name))?.routable
-      return own ?? row?.parents.map(routableOf).find((found) => found !== undefined)
-    }
-    for (const row of server.relations) {
-      if (row.parents.length === 0) continue
-      const name = relationKey(row.schema, row.name)
-      const relation = relations.get(name)
-      const routable = routableOf(row.oid)
-      if (relation === undefined || routable === undefined || relation.routable !== undefined) continue
-      const count = (checks.get(row.oid) ?? []).filter(({ isValidated }) => isValidated).length
-      if (count >= routable.size) relations.set(name, { ...relation, routable })
-    }
-  }
-}
-
-/** A row that refers to a routable id lies where that id's row lies: one server enforces the key. */
+/**
+ * A row that refers to a routable id lies where that id's row lies: one server enforces the key. Of a key of several
+ * columns the others must be NOT NULL, because a NULL in any of them lifts it.
+ */
 function followForeignKeys(relations: Map<string, Relation>): void {
   for (let isNew = true; isNew;) {
     isNew = false
     for (const [name, relation] of relations) {
-      const { placement } = relation
-      if (!('group' in placement)) continue
       for (const { name: key, columns, target } of relation.foreignKeys) {
-        const [column] = columns
-        const [targetColumn] = target.columns
         const other = relations.get(relationKey(target.schema, target.name))
-        if (column === undefined || columns.length !== 1 || targetColumn === undefined) continue
-        if (relation.routable?.has(column) === true || other === undefined) continue
-        const format = other.routable?.get(targetColumn)?.format
-        if (
-          format === undefined ||
-          !('group' in other.placement) ||
-          other.placement.group !== placement.group
-        )
-          continue
-        const routable = new Map([...(relations.get(name)?.routable ?? []), [column, { format, via: key }]])
-        relations.set(name, { ...(relations.get(name) ?? relation), routable })
-        isNew = true
+        for (const [index, column] of columns.entries()) {
+          const current = relations.get(name) ?? relation
+          const format = other?.routable?.get(target.columns[index] ?? '')?.format
+          if (format === undefined || current.routable?.has(column) === true) continue
+          if (!isSameGroup(relation, other)) continue
+          if (!columns.every((each) => each === column || isNotNull(relation, each))) continue
+          const routable = new Map([...(current.routable ?? []), [column, { format, via: key }]])
+          relations.set(name, { ...current, routable })
+          isNew = true
+        }
       }
     }
   }
+}
+
+function isSameGroup(a: Relation, b: Relation | undefined): boolean {
+  return (
+    'group' in a.placement &&
+    b !== undefined &&
+    'group' in b.placement &&
+    a.placement.group === b.placement.group &&
+    a.keyspace === b.keyspace
+  )
+}
+
+function isNotNull({ columns }: Relation, name: string): boolean {
+  return columns.find((column) => column.name === name)?.notNull === true
 }

@@ -14,7 +14,7 @@ export interface ShardCatalog {
   readonly viewReads: readonly { readonly view: number; readonly reads: number }[]
   /** Functions of the schema `shardline`. */
   readonly idFunctions: readonly IdFunctionRow[]
-  /** CHECK constraints that might say of a column that its ids carry the bucket. */
+  /** CHECK constraints of users' tables, one of which may say of a column that its ids carry the bucket. */
   readonly idChecks: readonly IdCheckRow[]
   /** Tables whose left-out ids are filled by our trigger. */
   readonly idTriggers: readonly { readonly relation: number; readonly function: string }[]
@@ -30,8 +30,9 @@ export interface IdFunctionRow {
 export interface IdCheckRow {
   readonly relation: number
   readonly name: string
-  /** `pg_get_constraintdef`, with only pg_catalog in the path. */
-  readonly definition: string
+  /** `pg_get_expr`, with only pg_catalog in the path. */
+  readonly condition: string
+  /** Checked for all rows, of partitions and children as well. */
   readonly isValidated: boolean
 }
 

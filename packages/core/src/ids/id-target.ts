@@ -1,6 +1,8 @@
+import type { DescribedRoutable } from '../catalog/routable-columns.ts'
 import { ConfigError, StatementError } from '../errors.ts'
+import { bucketCount } from '../sharding/canonical-key.ts'
 import type { MappedKeys } from '../sharding/key-resolver.ts'
-import { findRelation, type Catalog, type KeyedPlacement } from '../statement/catalog.ts'
+import { findRelation, relationKey, type Catalog, type KeyedPlacement } from '../statement/catalog.ts'
 
 /**
  * Whose id it is to be: a tenant's, or that of a row of a table with a shard key. Left out inside
@@ -10,19 +12,39 @@ export type IdTarget =
   | { readonly tenant: string | number | bigint }
   | { readonly table: string; readonly key: string | number | bigint }
 
+/** What of a snapshot decides on the bucket. */
+export interface IdKnowledge {
+  readonly catalog: Catalog
+  readonly keys: MappedKeys
+  readonly withIds: readonly DescribedRoutable[]
+}
+
 /** The bucket that the id has to carry, and the shard that holds it. */
 export function resolveIdTarget(
   target: IdTarget,
-  catalog: Catalog,
-  keys: MappedKeys,
+  { catalog, keys, withIds }: IdKnowledge,
 ): { readonly bucket: number; readonly shard: string } {
   const placement = 'table' in target ? placementOf(target.table, catalog) : tenantPlacement(catalog)
-  const found = keys.bucketOf(placement, 'table' in target ? target.key : target.tenant)
+  const key = 'table' in target ? target.key : target.tenant
+  let found = keys.bucketOf(placement, key)
+  // Until every constraint of the group knows of a pin, it takes the bucket from before, which stays true for good.
+  if (found !== undefined && found.bucket >= bucketCount && !isInstalled(placement.group, catalog, withIds))
+    found = keys.hashBucketOf(placement, key)
   if (found !== undefined) return found
   throw new StatementError(
     'SHARD_KEY_VALUE',
     `The key given for an id is no value of type ${placement.keyType}, which "${placement.keyColumn}" has.`,
   )
+}
+
+function isInstalled(group: string, { relations }: Catalog, withIds: readonly DescribedRoutable[]): boolean {
+  return withIds
+    .filter(({ placement }) => placement.group === group)
+    .every(({ table, problems }) => {
+      const proved = relations.get(relationKey(table.schema, table.name))?.routable
+      const isProved = (name: string) => proved?.has(name) === true && proved.get(name)?.via === undefined
+      return problems.length === 0 && table.columns.every(({ name }) => isProved(name))
+    })
 }
 
 function placementOf(table: string, catalog: Catalog): KeyedPlacement {

@@ -5,13 +5,13 @@ import {
   constraintSql,
   createFunctionSql,
   fillFunction,
-  groupFunctions,
   idTrigger,
+  latestTickSql,
   quote,
 } from '../sharding/routable-sql.ts'
 import type { ShardMap } from '../sharding/shard-map.ts'
 
-/** What `install` runs on a shard: the same text on every shard. */
+/** What `install` runs on the shards of a keyspace: the same text on each of them. */
 export interface InstallScript {
   /** Schema, clock and functions. */
   readonly common: readonly string[]
@@ -28,8 +28,14 @@ export interface TableScript {
 export interface ColumnScript {
   readonly column: string
   readonly constraint: string
+  /** What the constraint says, as it is written after CHECK. */
+  readonly condition: string
+  /** The constraint's condition as the server prints it, where there is one of the name. */
+  readonly read: string
   /** Counts the rows whose id does not carry their bucket. */
   readonly count: string
+  /** The latest tick in the table's integer ids, of those up to a year ahead; undefined for uuids. */
+  readonly latest: string | undefined
   readonly drop: string
   readonly add: string
   readonly validate: string
@@ -37,9 +43,8 @@ export interface ColumnScript {
 
 export function installScript(
   described: readonly DescribedRoutable[],
-  maps: (each: DescribedRoutable) => ShardMap,
+  mapOf: (each: DescribedRoutable) => ShardMap,
 ): InstallScript {
-  const groups = new Map(described.map((each) => [each.placement.group, each]))
   return {
     common: [
       'create schema if not exists shardline',
@@ -47,11 +52,10 @@ export function installScript(
       'create sequence if not exists shardline.ticks',
       ...commonFunctions.map(createFunctionSql),
       'revoke execute on function shardline.raise_ticks(bigint) from public',
-      ...[...groups.values()].flatMap((each) =>
-        groupFunctions(each.placement, maps(each)).map(createFunctionSql),
-      ),
     ],
-    tables: described.map(tableScript),
+    tables: described
+      .filter(({ table }) => table.columns.length > 0)
+      .map((each) => tableScript(each, mapOf(each))),
   }
 }
 
@@ -68,9 +72,9 @@ export function scriptText({ common, tables }: InstallScript): string {
     .join('\n')
 }
 
-function tableScript({ placement, table }: DescribedRoutable): TableScript {
+function tableScript({ placement, table }: DescribedRoutable, map: ShardMap): TableScript {
   const name = `${quote(table.schema)}.${quote(table.name)}`
-  const fill = fillFunction(table)
+  const fill = fillFunction(table, placement, map)
   return {
     table: `${table.schema}.${table.name}`,
     trigger: [
@@ -78,17 +82,25 @@ function tableScript({ placement, table }: DescribedRoutable): TableScript {
       `drop trigger if exists ${idTrigger} on ${name}`,
       `create trigger ${idTrigger} before insert on ${name} for each row execute function shardline.${quote(fill.name)}()`,
     ],
-    columns: table.columns.map(({ name: column }) => {
-      const constraint = constraintName(table.name, column)
-      const condition = constraintSql(placement, column)
+    columns: table.columns.map((column) => {
+      const constraint = constraintName(table.name, column.name)
+      const condition = constraintSql(placement, column, map)
       return {
-        column,
+        column: column.name,
         constraint,
-        count: `select count(*)::text as count from ${name} where not ${condition}`,
+        condition,
+        read: `select pg_catalog.pg_get_expr(conbin, conrelid) as condition from pg_catalog.pg_constraint
+                where conrelid = ${literal(name)}::pg_catalog.regclass and conname = ${literal(constraint)} and contype = 'c'`,
+        count: `select count(*)::text as count from ${name} where not (${condition})`,
+        latest: column.format === 'int8' ? latestTickSql(name, quote(column.name)) : undefined,
         drop: `alter table ${name} drop constraint if exists ${quote(constraint)}`,
         add: `alter table ${name} add constraint ${quote(constraint)} check (${condition}) not valid`,
         validate: `alter table ${name} validate constraint ${quote(constraint)}`,
       }
     }),
   }
+}
+
+function literal(text: string): string {
+  return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`
 }

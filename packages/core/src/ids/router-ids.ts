@@ -3,14 +3,12 @@ import { ConfigError } from '../errors.ts'
 import type { NodePool } from '../pool/node-pool.ts'
 import type { RouteContext } from '../routing/context.ts'
 import { uuidId } from '../sharding/routable-id.ts'
-import type { MappedKeys } from '../sharding/key-resolver.ts'
-import type { Catalog } from '../statement/catalog.ts'
 import { IdSource } from './id-source.ts'
-import { resolveIdTarget, type IdTarget } from './id-target.ts'
+import { resolveIdTarget, type IdKnowledge, type IdTarget } from './id-target.ts'
 
 /** What ids need of the router. */
 export interface IdEngine {
-  snapshot(): { readonly catalog: Catalog; readonly keys: MappedKeys }
+  snapshot(): IdKnowledge
   context(): RouteContext | undefined
   primary(shard: string): NodePool
   /** A steady clock, milliseconds. */
@@ -31,8 +29,7 @@ export function createRouterIds(engine: IdEngine): RouterIds {
   )
   const random = new Uint8Array(16)
   const resolve = (target: IdTarget | undefined) => {
-    const { catalog, keys } = engine.snapshot()
-    return resolveIdTarget(target ?? currentTenant(engine.context()), catalog, keys)
+    return resolveIdTarget(target ?? currentTenant(engine.context()), engine.snapshot())
   }
   const ids = async (target: IdTarget | undefined, count: number): Promise<bigint[]> => {
     if (!Number.isInteger(count) || count < 0 || count > 1_000_000)

@@ -13,7 +13,9 @@ export function bucketSql(placement: KeyedPlacement, columnSql: string, map?: Sh
   const hash = `(pg_catalog.${hashFunction(placement)}(${key}, ${hashSeedSql}) & 16383)`
   if (map === undefined || map.pins.size === 0) return hash
   const cases = [...map.pins].map(([pinned, bucket]) => `WHEN ${literal(pinned)} THEN ${bucket}`)
-  return `(CASE ${key} ${cases.join(' ')} ELSE ${hash} END)`
+  // A pinned key of the group may be too large for the narrower integers of some of its tables.
+  const wide = placement.keyType === 'int2' || placement.keyType === 'int4' ? `${key}::bigint` : key
+  return `(CASE ${wide} ${cases.join(' ')} ELSE ${hash} END)`
 }
 
 function hashFunction(placement: KeyedPlacement): string {

@@ -2,7 +2,7 @@ import { ConfigError } from '../errors.ts'
 import type { KeyedPlacement } from '../statement/catalog.ts'
 import { carriesIds, type IdSet, type KeySet, type KeyValue } from '../statement/key-set.ts'
 import type { KeyType } from '../statement/key-type.ts'
-import { bucketCount, placedKey, type CanonicalKey } from './canonical-key.ts'
+import { bucketCount, hashBucketOfValue, placedKey, type CanonicalKey } from './canonical-key.ts'
 import type { KeySession } from './key-session.ts'
 import { resolveKeySet } from './resolve-key-set.ts'
 import { resolveShards } from './resolve-shards.ts'
@@ -53,6 +53,11 @@ class SoleKey {
     const key = placedKey(this.#placement, this.#value, this.#type, this.#session)
     return key === undefined ? [] : [key]
   }
+}
+
+function bucketOn({ assignment }: ShardMap, bucket: number) {
+  const shard = assignment.shards[assignment.buckets[bucket] ?? -1]
+  return shard === undefined ? undefined : { bucket, shard }
 }
 
 /**
@@ -170,8 +175,13 @@ export class MappedKeys {
   ): { readonly bucket: number; readonly shard: string } | undefined {
     const map = this.mapOf(placement)
     const bucket = bucketOfValue(map, placement, value, placement.keyType, this.#session)
-    const shard = map.assignment.shards[map.assignment.buckets[bucket] ?? -1]
-    return shard === undefined ? undefined : { bucket, shard }
+    return bucketOn(map, bucket)
+  }
+
+  /** As `bucketOf`, by the key's hash, whether or not it is pinned. */
+  hashBucketOf(placement: KeyedPlacement, value: unknown): ReturnType<MappedKeys['bucketOf']> {
+    const bucket = hashBucketOfValue(placement, value, placement.keyType, this.#session)
+    return bucketOn(this.mapOf(placement), bucket)
   }
 
   /** The shard and canonical spelling of a tenant given by a context. */

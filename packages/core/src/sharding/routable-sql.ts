@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { keyFamilies } from '../statement/key-type.ts'
 import type { KeyedPlacement } from '../statement/catalog.ts'
 import { bucketSql } from './bucket-sql.ts'
 import { idEpochMs, ticksPerMs, type RoutableFormat } from './routable-id.ts'
@@ -24,24 +23,16 @@ export const idTrigger = 'shardline_routable_id'
 export interface RoutableTable {
   readonly schema: string
   readonly name: string
-  readonly keyColumn: string
-  readonly group: string
   readonly columns: readonly { readonly name: string; readonly format: RoutableFormat }[]
 }
 
-const formatTypes: Readonly<Record<RoutableFormat, string>> = { int8: 'bigint', uuid: 'uuid' }
+/** The first key of all advisory locks of routable ids. */
+export const lockClass = 7815
 
 /** Readers of ids: immutable, so that they may stand in constraints, indexes and row filters. */
 const readers: readonly IdFunction[] = [
-  reader('id_bucket', 'bigint', 'bigint', 'select ($1 >> 7) & 32767'),
-  reader(
-    'id_bucket',
-    'uuid',
-    'bigint',
-    `select (((pg_catalog.get_byte(pg_catalog.uuid_send($1), 8) & 63) << 9)
-       | (pg_catalog.get_byte(pg_catalog.uuid_send($1), 9) << 1)
-       | (pg_catalog.get_byte(pg_catalog.uuid_send($1), 10) >> 7))::bigint`,
-  ),
+  reader('id_bucket', 'bigint', 'bigint', `select ${idBucketSql('int8', '$1')}`),
+  reader('id_bucket', 'uuid', 'bigint', `select (${idBucketSql('uuid', '$1')})::bigint`),
   reader(
     'id_time',
     'bigint',
@@ -61,48 +52,43 @@ function reader(name: string, type: string, returns: string, body: string): IdFu
 }
 
 /**
- * The clock of one server's integer ids. Every tick passes through one lock, which is given back at once: a tick is
- * greater than all before it, whatever clocks, crashes and rollbacks do, because a sequence never goes back.
- * The sequence follows the clock within a second, and runs ahead of it while more ids are wanted than there are ticks.
+ * Runs with the clock locked. The lock belongs to a transaction, and the block's own one is rolled back at its end, which
+ * gives the lock back at once and whatever ends it: an error, a cancel, or several. What a sequence was set to stays.
+ */
+const locked = (work: string): string => `
+  begin
+    perform pg_advisory_xact_lock(${lockClass}, 1);
+${work}
+    raise sqlstate 'SL000';
+  exception
+    when sqlstate 'SL000' then null;
+  end;`
+
+/**
+ * The clock of one server's integer ids: gives `count` ticks in a row and returns the first. It is later than all before it,
+ * whatever clocks and rollbacks do, because a sequence never goes back.
  */
 const clockBody = `
 declare
-  clock bigint;
   tick bigint;
 begin
-  -- The lock belongs to the session, so every way out must give it back.
-  begin
-    perform pg_advisory_lock(7815, 1);
-    clock := floor(extract(epoch from clock_timestamp()) * 1000 - ${idEpochMs})::bigint * ${ticksPerMs};
-    tick := nextval('shardline.ticks');
-    if tick < clock - ${1_000 * ticksPerMs} then
-      tick := clock;
-      perform setval('shardline.ticks', tick + count - 1);
-    elsif count > 1 then
-      perform setval('shardline.ticks', tick + count - 1);
-    end if;
-    perform pg_advisory_unlock(7815, 1);
-  exception
-    when others or query_canceled or assert_failure then
-      perform pg_advisory_unlock(7815, 1);
-      raise;
-  end;
+  if count is null or count < 1 or count > 1000000 then
+    raise invalid_parameter_value using message = 'the clock gives 1 to 1000000 ticks at once';
+  end if;
+  -- Ticks that leave the server before anything else is written have to survive its crash.
+  if count > 1 and current_setting('synchronous_commit') = 'off' then
+    perform set_config('synchronous_commit', 'local', true);
+  end if;${locked(`    tick := greatest(
+      (select last_value + 1 from shardline.ticks),
+      floor(extract(epoch from clock_timestamp()) * 1000 - ${idEpochMs})::bigint * ${ticksPerMs});
+    perform setval('shardline.ticks', tick + count - 1);`)}
   return tick;
 end`
 
 const raiseBody = `
-begin
-  begin
-    perform pg_advisory_lock(7815, 1);
-    if (select last_value from shardline.ticks) < tick then
+begin${locked(`    if (select last_value from shardline.ticks) < tick then
       perform setval('shardline.ticks', tick);
-    end if;
-    perform pg_advisory_unlock(7815, 1);
-  exception
-    when others or query_canceled or assert_failure then
-      perform pg_advisory_unlock(7815, 1);
-      raise;
-  end;
+    end if;`)}
 end`
 
 const nextIdBody = `
@@ -147,36 +133,19 @@ const makers: readonly IdFunction[] = [
 /** What every server with routable ids has, whatever its tables. */
 export const commonFunctions: readonly IdFunction[] = [...readers, ...makers]
 
-/** The functions of one colocation group: the bucket of a key, and whether an id names it. */
-export function groupFunctions(placement: KeyedPlacement, map: ShardMap): readonly IdFunction[] {
-  const type = keyArgument(placement)
-  // Of the group's tables each may spell its key in another type of the family; a text's length does not matter here.
-  const bucket = bucketSql(
-    { ...placement, keyType: keyFamilies[placement.keyType] === 'integer' ? 'int8' : placement.keyType },
-    '$1',
-    map,
-  )
-  const own = bucketName(placement.group)
-  const matches = checkName(placement.group)
-  const pinned = map.pins.size === 0 ? '' : ` or shardline.id_bucket($1) = ${bucketSql(placement, '$2')}`
-  return [
-    reader(own, type, 'bigint', `select ${bucket}`),
-    ...(['int8', 'uuid'] as const).map((format) => ({
-      name: matches,
-      arguments: `${formatTypes[format]}, ${type}`,
-      returns: 'boolean',
-      // An id from before its key was pinned keeps the bucket that it was made with.
-      body: `select shardline.id_bucket($1) = shardline.${quote(own)}($2)${pinned}`,
-      isVolatile: false,
-    })),
-  ]
+/** The bucket that an id carries, in built-ins alone. */
+function idBucketSql(format: RoutableFormat, id: string): string {
+  if (format === 'int8') return `((${id} >> 7) & 32767)`
+  const byte = (number: number): string => `pg_catalog.get_byte(pg_catalog.uuid_send(${id}), ${number})`
+  return `(((${byte(8)} & 63) << 9) | (${byte(9)} << 1) | (${byte(10)} >> 7))`
 }
 
 /** The trigger function of one table. */
-export function fillFunction(table: RoutableTable): IdFunction {
+export function fillFunction(table: RoutableTable, placement: KeyedPlacement, map: ShardMap): IdFunction {
+  const bucket = bucketSql(placement, `new.${quote(placement.keyColumn)}`, map)
   const fills = table.columns.map(
     ({ name, format }) => `  if new.${quote(name)} is null then
-    new.${quote(name)} := shardline.${format === 'int8' ? 'next_id' : 'next_uuid'}(shardline.${quote(bucketName(table.group))}(new.${quote(table.keyColumn)}));
+    new.${quote(name)} := shardline.${format === 'int8' ? 'next_id' : 'next_uuid'}(${bucket});
   end if;`,
   )
   return {
@@ -204,28 +173,31 @@ export function constraintName(table: string, column: string): string {
   return cut(`${table}_${column}_routable`, '_routable')
 }
 
-/** The condition of the CHECK constraint, to be written after CHECK. */
-export function constraintSql(placement: KeyedPlacement, column: string): string {
-  return `shardline.${quote(checkName(placement.group))}(${quote(column)}, ${quote(placement.keyColumn)}${castSql(placement)})`
+/**
+ * The condition of the CHECK constraint, to be written after CHECK: the id carries its key's bucket. It calls nothing but
+ * built-ins, so that what was validated once stays true until the constraint itself is replaced.
+ */
+export function constraintSql(
+  placement: KeyedPlacement,
+  { name, format }: { readonly name: string; readonly format: RoutableFormat },
+  map: ShardMap,
+): string {
+  const id = idBucketSql(format, quote(name))
+  const key = quote(placement.keyColumn)
+  const hashed = `${id} = ${bucketSql(placement, key)}`
+  // An id from before its key was pinned keeps the bucket that it was made with.
+  return map.pins.size === 0 ? hashed : `${hashed} or ${id} = ${bucketSql(placement, key, map)}`
 }
 
-export function bucketName(group: string): string {
-  return cut(`bucket of ${group}`)
-}
+const yearMs = 366 * 86_400_000
 
-export function checkName(group: string): string {
-  return cut(`is id of ${group}`)
-}
-
-function castSql(placement: KeyedPlacement): string {
-  return placement.keyType === 'int8' || placement.keyType === 'uuid' || placement.keyType === 'text'
-    ? ''
-    : `::${keyArgument(placement)}`
-}
-
-function keyArgument(placement: KeyedPlacement): string {
-  const family = keyFamilies[placement.keyType]
-  return family === 'integer' ? 'bigint' : family === 'uuid' ? 'uuid' : 'text'
+/**
+ * The latest tick in a table's integer ids. Ids of more than a year ahead are left out: they come from no clock, and one
+ * of them would leave the clock no numbers to give.
+ */
+export function latestTickSql(table: string, column: string): string {
+  const limit = `((extract(epoch from now()) * 1000)::bigint - ${idEpochMs - yearMs}) << 22`
+  return `select coalesce(max(((${column} >> 22) << 7) | (${column} & 127)), 0)::text as tick from ${table} where ${column} between 0 and ${limit}`
 }
 
 export function quote(name: string): string {
