@@ -1,53 +1,59 @@
-import { ConfigError, type EntityOptions, type TenantOptions, type TimeOptions } from '@shardline/core'
+import { ConfigError, type Guard, type Period } from '@shardline/core'
 
-/** What a decorator says of one property of an entity. */
+export interface GroupAnnotation {
+  /** Colocation group: rows of its tables with equal keys lie on one shard. Default: by the strategy. */
+  readonly group?: string | undefined
+}
+
+export interface TenantAnnotation extends GroupAnnotation {
+  /** `required` refuses statements that do not prove a tenant. Default: the cluster's `guard`. */
+  readonly guard?: Guard | undefined
+}
+
+export interface TimeAnnotation extends GroupAnnotation {
+  /** Length of a period, in UTC; weeks are ISO weeks. Rows of one period lie on one shard. */
+  readonly every: Period
+}
+
+/** A shard key without its column, which is a property of TypeORM's until the metadata are built. */
 export type KeyAnnotation =
-  | { readonly strategy: 'tenant'; readonly options: TenantOptions }
-  | { readonly strategy: 'entity'; readonly options: EntityOptions }
-  | { readonly strategy: 'time'; readonly options: TimeOptions }
+  | ({ readonly strategy: 'tenant' } & TenantAnnotation)
+  | ({ readonly strategy: 'entity' } & GroupAnnotation)
+  | ({ readonly strategy: 'time' } & TimeAnnotation)
 
-/** All that is said of one class, or of one EntitySchema, by itself: bases and embedded classes say their own. */
-export interface EntityAnnotations {
-  /** Shard keys by property; more than one is refused when the data source is initialised. */
-  readonly keys: Map<string, KeyAnnotation>
-  readonly routable: Set<string>
+/** What the decorators have said of one class, or `sharded` of one schema. */
+export interface Annotations {
+  readonly keys: { readonly property: string; readonly key: KeyAnnotation }[]
+  readonly routable: string[]
+  /** Whole tables: a reference table, or one that is said to be unsharded. */
   whole: 'reference' | 'unsharded' | undefined
 }
 
-/** A class, or the name of an entity that is an EntitySchema without one. */
-export type EntityTarget = object | string
+// One registry for all copies of this package: a decorator may come from another one than the driver.
+const registryKey = Symbol.for('shardline.typeorm.annotations')
+const shared = globalThis as { [registryKey]?: WeakMap<object, Annotations> }
+const registry = (shared[registryKey] ??= new WeakMap<object, Annotations>())
 
-const ofClasses = new WeakMap<object, EntityAnnotations>()
-const ofNames = new Map<string, EntityAnnotations>()
-
-/** The annotations of a target, for reading. */
-export function annotationsOf(target: EntityTarget): EntityAnnotations | undefined {
-  return typeof target === 'string' ? ofNames.get(target) : ofClasses.get(target)
+/** The annotations of a class or schema, to be added to. */
+export function annotationsFor(target: object): Annotations {
+  let found = registry.get(target)
+  if (found === undefined) {
+    found = { keys: [], routable: [], whole: undefined }
+    registry.set(target, found)
+  }
+  return found
 }
 
-/** The annotations of a target, to add to. */
-export function annotate(target: EntityTarget): EntityAnnotations {
-  const known = annotationsOf(target)
-  if (known !== undefined) return known
-  const fresh: EntityAnnotations = { keys: new Map(), routable: new Set(), whole: undefined }
-  if (typeof target === 'string') ofNames.set(target, fresh)
-  else ofClasses.set(target, fresh)
-  return fresh
+/** What was said of this very class or schema; its parents are asked separately. */
+export function annotationsOf(target: object): Annotations | undefined {
+  return registry.get(target)
 }
 
-/** An EntitySchema is described as a whole: what was said of its name before does not count any more. */
-export function replaceAnnotations(target: EntityTarget): EntityAnnotations {
-  if (typeof target === 'string') ofNames.delete(target)
-  else ofClasses.delete(target)
-  return annotate(target)
-}
-
-export function annotateWhole(target: EntityTarget, whole: 'reference' | 'unsharded', name: string): void {
-  const annotations = annotate(target)
-  if (annotations.whole !== undefined && annotations.whole !== whole)
-    throw new ConfigError(
-      'CONFIG_CONFLICT',
-      `Entity "${name}" is described as reference and as unsharded. Keep one of the two.`,
-    )
-  annotations.whole = whole
+/** @throws ConfigError CONFIG_INVALID when a decorator is used as TypeORM's cannot be, either. */
+export function decoratedProperty(target: unknown, property: unknown, decorator: string): string {
+  if (typeof target === 'object' && target !== null && typeof property === 'string') return property
+  throw new ConfigError(
+    'CONFIG_INVALID',
+    `${decorator} belongs on a property of an entity, as TypeORM's own decorators do: \`experimentalDecorators\` is on, and the property is no static, private or symbol one.`,
+  )
 }

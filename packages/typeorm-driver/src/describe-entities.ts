@@ -1,168 +1,111 @@
-import type { EntityMetadata } from 'typeorm'
-import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js'
-import {
-  ConfigError,
-  entity,
-  reference,
-  tenant,
-  time,
-  unsharded,
-  type TableDescription,
-} from '@shardline/core'
-import { annotationsOf, type KeyAnnotation } from './annotations.ts'
+import type { DataSource, EntityMetadata } from 'typeorm'
+import { ConfigError, reference, unsharded, type Router, type TableDescription } from '@shardline/core'
+import { annotatedEntity, type AnnotatedEntity } from './annotated-columns.ts'
+import { returnRoutableIds, refuseOtherIds } from './routable-ids.ts'
 
-/** An entity whose table is described, with the columns of its routable ids. */
-export interface DescribedEntity {
-  readonly metadata: EntityMetadata
-  /** `table` or `schema.table`, as PostgreSQL names it. */
-  readonly table: string
-  readonly description: TableDescription
-  readonly routable: readonly ColumnMetadata[]
+/** What a DataSource's entities say, made known to the router. */
+export interface Described {
+  /** By the names that PostgreSQL knows. */
+  readonly tables: Readonly<Record<string, TableDescription>>
+  readonly hasRoutableIds: boolean
 }
 
 /**
- * What the annotations of a data source's entities say, in PostgreSQL's names: naming strategies, embedded columns,
- * inheritance and custom names have done their work in the metadata.
- * @throws ConfigError CONFIG_INVALID or CONFIG_CONFLICT that names the entity and its property
+ * Tells the router of every entity that decorators or `sharded` describe, once TypeORM has built its metadata and
+ * before any table is made.
+ * @throws ConfigError CONFIG_INVALID naming entity and property; CONFIG_CONFLICT when the cluster says otherwise
  */
-export function describeEntities(metadatas: readonly EntityMetadata[]): readonly DescribedEntity[] {
-  const byTable = new Map<string, DescribedEntity>()
-  for (const metadata of metadatas) {
-    const described = describeEntity(metadata)
-    if (described === undefined) continue
-    const known = byTable.get(described.table)
-    // The entities of single-table inheritance share a table: what one says holds for all.
-    if (known === undefined) byTable.set(described.table, described)
-    else if (JSON.stringify(known.description) !== JSON.stringify(described.description)) {
+export function describeEntities(dataSource: DataSource, router: Router): Described {
+  const tables: Record<string, TableDescription> = {}
+  const owners = new Map<string, string>()
+  let hasRoutableIds = false
+  for (const metadata of dataSource.entityMetadatas) {
+    const entity = annotatedEntity(dataSource, metadata)
+    const description = descriptionOf(dataSource, entity)
+    if (description === undefined) continue
+    if (entity.routable.length > 0) {
+      hasRoutableIds = true
+      returnRoutableIds(entity)
+    }
+    const table = tableNameOf(metadata)
+    const known = tables[table]
+    if (known !== undefined && JSON.stringify(known) !== JSON.stringify(description)) {
       throw new ConfigError(
         'CONFIG_CONFLICT',
-        `Entities "${known.metadata.name}" and "${metadata.name}" share the table "${described.table}" and describe it differently. Annotate the common base.`,
+        `Entities ${owners.get(table)} and ${metadata.name} share table ${table}, and describe it differently. Say the same in both, or in one of them alone.`,
       )
     }
+    tables[table] = description
+    owners.set(table, metadata.name)
   }
-  return [...byTable.values()]
+  refuseKeylessJoinTables(dataSource, router, tables)
+  if (Object.keys(tables).length > 0) router.describeTables(tables)
+  return { tables, hasRoutableIds }
 }
 
-function describeEntity(metadata: EntityMetadata): DescribedEntity | undefined {
-  const columns = annotatedColumns(metadata)
-  const keys = columns.flatMap(({ column, key }) => (key === undefined ? [] : [{ column, key }]))
-  const routable = columns.flatMap(({ column, isRoutable }) => (isRoutable ? [column] : []))
-  const whole = wholeOf(metadata)
-  refuseUnknown(metadata)
-  const table =
-    metadata.schema === undefined ? metadata.tableName : `${metadata.schema}.${metadata.tableName}`
+/** `schema.table`, or the table alone in the default schema. */
+function tableNameOf({ schema, tableName }: EntityMetadata): string {
+  return schema === undefined || schema === '' ? tableName : `${schema}.${tableName}`
+}
+
+function descriptionOf(dataSource: DataSource, entity: AnnotatedEntity): TableDescription | undefined {
+  const { metadata, keys, routable, whole } = entity
   const [first, second] = keys
+  if (first === undefined && routable.length === 0 && whole === undefined) return undefined
+  if (metadata.tableType === 'view') {
+    throw invalid(`${metadata.name} is a view: its rows live where those of its tables do. Annotate their entities.`) // prettier-ignore
+  }
+  if (whole !== undefined) {
+    const other = first ?? routable[0]
+    if (other !== undefined) {
+      throw invalid(`${metadata.name} is a ${whole} table, which has no key, and ${other.name} is annotated as one. Remove one of them.`) // prettier-ignore
+    }
+    return whole === 'reference' ? reference() : unsharded()
+  }
   if (first === undefined) {
-    if (routable.length > 0)
-      throw invalid(
-        metadata,
-        routable[0],
-        'is a @RoutableId(), but the entity has no @ShardKey whose bucket it could carry',
-      )
-    if (whole === undefined) return undefined
-    return { metadata, table, description: whole === 'reference' ? reference() : unsharded(), routable }
+    throw invalid(`${routable[0]?.name} is a routable id, and ${metadata.name} has no shard key that it could carry. Add @ShardKey.tenant() or @ShardKey.entity() to the property of the key.`) // prettier-ignore
   }
-  if (second !== undefined)
-    throw invalid(
-      metadata,
-      second.column,
-      `is a shard key, and so is "${first.column.propertyPath}". An entity has one`,
-    )
-  if (whole !== undefined)
-    throw invalid(metadata, first.column, `is a shard key, but the entity is described as ${whole}`)
-  const { column, key } = first
-  if (column.isNullable)
-    throw invalid(metadata, column, 'is a shard key, and may be NULL. Make it not nullable')
-  for (const each of routable) {
-    if (each === column)
-      throw invalid(
-        metadata,
-        each,
-        'is the shard key itself, whose bucket is that of its hash; it is no @RoutableId()',
-      )
-    if (each.isNullable)
-      throw invalid(metadata, each, 'is a @RoutableId(), and may be NULL. Make it not nullable')
+  if (second !== undefined) {
+    throw invalid(`${first.name} and ${second.name} are both annotated as the shard key, and a table has one. Remove one of them.`) // prettier-ignore
   }
-  return { metadata, table, description: describe(column.databaseName, key, routable), routable }
+  const { key, column } = first
+  if (column.isNullable) {
+    throw invalid(`${first.name} is nullable, and a row without a shard key has no shard. Declare the column NOT NULL ({ nullable: false } on a relation).`) // prettier-ignore
+  }
+  const described = { ...key, column: column.databaseName }
+  if (routable.length === 0) return described
+  if (key.strategy === 'time') {
+    throw invalid(`${routable[0]?.name} is a routable id, and ids carry tenants and entities only, no periods. Remove @RoutableId().`) // prettier-ignore
+  }
+  for (const id of routable) refuseOtherIds(dataSource, id, column)
+  return { ...described, routable: routable.map((id) => id.column.databaseName) } as TableDescription
 }
 
-function describe(name: string, key: KeyAnnotation, columns: readonly ColumnMetadata[]): TableDescription {
-  const routable = columns.length === 0 ? undefined : columns.map(({ databaseName }) => databaseName)
-  switch (key.strategy) {
-    case 'tenant':
-      return tenant(name, { ...given(key.options), ...given({ routable }) })
-    case 'entity':
-      return entity(name, { ...given(key.options), ...given({ routable }) })
-    case 'time':
-      return time(name, { ...key.options, ...given({ group: key.options.group }) })
+/**
+ * TypeORM makes the tables of many-to-many relations and closures by itself, with nothing in them but ids. Their rows
+ * would lie on the home shard, away from the rows that they point to.
+ */
+function refuseKeylessJoinTables(
+  dataSource: DataSource,
+  router: Router,
+  tables: Readonly<Record<string, TableDescription>>,
+): void {
+  if (router.assignment().shards.length === 1) return
+  for (const metadata of dataSource.entityMetadatas) {
+    if (metadata.tableType !== 'junction' && metadata.tableType !== 'closure-junction') continue
+    const table = tableNameOf(metadata)
+    const sharded = metadata.foreignKeys
+      .map(({ referencedEntityMetadata }) => referencedEntityMetadata)
+      .find((referenced) => 'column' in (tables[tableNameOf(referenced)] ?? {}))
+    if (sharded === undefined) continue
+    const wayOut =
+      metadata.tableType === 'junction'
+        ? 'Make it an entity of your own with the key in it (two @OneToMany instead of @ManyToMany)'
+        : "Use @Tree('materialized-path'), @Tree('nested-set') or an adjacency list"
+    throw invalid(`${sharded.name} is sharded, and "${table}", which TypeORM makes for its ${metadata.tableType === 'junction' ? 'many-to-many relation' : 'closure tree'}, has no shard key: its rows would not be where the entity's are. ${wayOut}.`) // prettier-ignore
   }
 }
 
-/** Without the options that are undefined. */
-function given<Options extends object>(options: Options): Options {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options
-}
-
-interface AnnotatedColumn {
-  readonly column: ColumnMetadata
-  readonly key: KeyAnnotation | undefined
-  readonly isRoutable: boolean
-}
-
-function annotatedColumns(metadata: EntityMetadata): readonly AnnotatedColumn[] {
-  return metadata.columns.flatMap((column) => {
-    for (const target of targetsOf(metadata, column)) {
-      const annotations = annotationsOf(target)
-      const key = annotations?.keys.get(column.propertyName)
-      const isRoutable = annotations?.routable.has(column.propertyName) ?? false
-      if (key !== undefined || isRoutable) return [{ column, key, isRoutable }]
-    }
-    return []
-  })
-}
-
-/** Who may have annotated a column: the class that has the property, embedded or not, and that class's bases. */
-function targetsOf(metadata: EntityMetadata, column: ColumnMetadata): readonly (object | string)[] {
-  const declared = column.embeddedMetadata?.type ?? metadata.target
-  if (typeof declared === 'string') return [declared]
-  return [...basesOf(declared), ...(metadata.target === declared ? [metadata.name] : [])]
-}
-
-/** The class and what it extends, itself first. */
-function basesOf(entity: unknown): readonly object[] {
-  const bases: object[] = []
-  for (
-    let each: unknown = entity;
-    typeof each === 'function' && each !== Function.prototype;
-    each = Object.getPrototypeOf(each)
-  )
-    bases.push(each)
-  return bases
-}
-
-function wholeOf({ target, name }: EntityMetadata): 'reference' | 'unsharded' | undefined {
-  const targets = typeof target === 'string' ? [target] : [...basesOf(target), name]
-  return targets.map((each) => annotationsOf(each)?.whole).find((whole) => whole !== undefined)
-}
-
-/** A decorator beside no column would place nothing. */
-function refuseUnknown(metadata: EntityMetadata): void {
-  const { target } = metadata
-  for (const each of typeof target === 'string' ? [target] : basesOf(target)) {
-    const annotations = annotationsOf(each)
-    for (const property of [...(annotations?.keys.keys() ?? []), ...(annotations?.routable ?? [])]) {
-      if (metadata.columns.some((column) => column.propertyName === property)) continue
-      throw new ConfigError(
-        'CONFIG_INVALID',
-        `Property "${property}" of entity "${metadata.name}" is annotated for Shardline, but it is no column of the entity. Annotate a column, or a relation that has the join column.`,
-      )
-    }
-  }
-}
-
-function invalid(metadata: EntityMetadata, column: ColumnMetadata | undefined, problem: string): ConfigError {
-  return new ConfigError(
-    'CONFIG_INVALID',
-    `Property "${column?.propertyPath}" of entity "${metadata.name}" ${problem}.`,
-  )
+function invalid(message: string): ConfigError {
+  return new ConfigError('CONFIG_INVALID', message)
 }

@@ -1,57 +1,48 @@
 import type { EntitySchema } from 'typeorm'
-import type { EntityTable, ReferenceTable, TenantTable, TimeTable, UnshardedTable } from '@shardline/core'
-import { replaceAnnotations } from './annotations.ts'
+import type { TableDescription } from '@shardline/core'
+import { annotationsFor } from './annotations.ts'
 
-/** Properties of an entity that may be its shard key: never null or undefined, and a scalar. */
-export type KeyPropertyOf<Entity> = PropertyOf<Entity, string | number | bigint | Date>
+const schemas = new Set<EntitySchema<unknown>>()
 
-/** Properties that may be the key of the time strategy. */
-export type TimePropertyOf<Entity> = PropertyOf<Entity, Date | string>
+/** Properties of an entity that can be keys: scalars that cannot be null. */
+export type KeyProperty<Entity> = PropertyLike<Entity, string | number | bigint | Date>
 
-/** Properties that may be routable ids: bigint as TypeORM reads it, or uuid. */
-export type RoutablePropertyOf<Entity> = PropertyOf<Entity, string | number | bigint>
+/** Properties that hold ids of 63 bits or uuids: TypeORM reads both as text. */
+export type IdProperty<Entity> = PropertyLike<Entity, string | bigint>
 
-type PropertyOf<Entity, Scalar> = {
-  [P in keyof Entity & string]: Entity[P] extends Scalar ? P : never
+type PropertyLike<Entity, Value> = {
+  [Key in keyof Entity & string]-?: [Entity[Key]] extends [Value] ? Key : never
 }[keyof Entity & string]
 
-/** Where the rows of an entity live, by its properties. */
-export type EntityDescription<Entity> =
-  | TenantTable<KeyPropertyOf<Entity>, RoutablePropertyOf<Entity>>
-  | EntityTable<KeyPropertyOf<Entity>, RoutablePropertyOf<Entity>>
-  | TimeTable<TimePropertyOf<Entity>>
-  | ReferenceTable
-  | UnshardedTable
-
 /**
- * The same EntitySchema, described: `sharded(new EntitySchema<Order>({ … }), tenant('tenantId', { routable: ['id'] }))`.
- * Names are those of properties.
+ * Says where the rows of an `EntitySchema` live, and returns the same schema:
+ * `sharded(new EntitySchema<Order>({ … }), tenant('tenantId', { routable: ['id'] }))`.
+ *
+ * Columns are named by their properties. One that the entity does not have, or that may be null, does not compile.
  */
-export function sharded<Entity, Schema extends EntitySchema<Entity>>(
-  schema: Schema & EntitySchema<Entity>,
-  description: NoInfer<EntityDescription<Entity>>,
-): Schema {
-  const annotations = replaceAnnotations(schema.options.target ?? schema.options.name)
-  switch (description.strategy) {
-    case 'reference':
-    case 'unsharded':
-      annotations.whole = description.strategy
-      break
-    case 'time':
-      annotations.keys.set(description.column, {
-        strategy: 'time',
-        options: { every: description.every, group: description.group },
-      })
-      break
-    case 'entity':
-      annotations.keys.set(description.column, { strategy: 'entity', options: { group: description.group } })
-      description.routable?.forEach((property) => annotations.routable.add(property))
-      break
-    case 'tenant': {
-      const { group, guard } = description
-      annotations.keys.set(description.column, { strategy: 'tenant', options: { group, guard } })
-      description.routable?.forEach((property) => annotations.routable.add(property))
-    }
+export function sharded<Entity>(
+  schema: EntitySchema<Entity>,
+  description: TableDescription<NoInfer<KeyProperty<Entity>>, NoInfer<IdProperty<Entity>>>,
+): EntitySchema<Entity> {
+  const annotations = annotationsFor(schema)
+  annotations.keys.length = 0
+  annotations.routable.length = 0
+  annotations.whole = undefined
+  if (description.strategy === 'reference' || description.strategy === 'unsharded') {
+    annotations.whole = description.strategy
+  } else if (description.strategy === 'time') {
+    const { column, ...key } = description
+    annotations.keys.push({ property: column, key })
+  } else {
+    const { column, routable = [], ...key } = description
+    annotations.keys.push({ property: column, key })
+    annotations.routable.push(...routable)
   }
+  schemas.add(schema as EntitySchema<unknown>)
   return schema
+}
+
+/** Every schema of this process that `sharded` has seen. */
+export function shardedSchemas(): ReadonlySet<EntitySchema<unknown>> {
+  return schemas
 }

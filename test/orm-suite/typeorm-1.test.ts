@@ -1,0 +1,4 @@
+import { ormSuite } from './harness/suite.ts'
+import { typeormOrm } from './typeorm/application.ts'
+
+ormSuite(typeormOrm('1.1'))
