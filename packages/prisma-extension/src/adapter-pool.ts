@@ -82,7 +82,7 @@ function createClass(Pool: PoolClass): AdapterPoolClass {
     }
 
     removeListener(event: string, listener: (...args: unknown[]) => void): this {
-      this.#pool.removeListener(event as 'error', listener)
+      this.#pool.removeListener(event, listener)
       return this
     }
 

@@ -1,5 +1,4 @@
 import type { RouteContext, Router } from '@shardline/core'
-import type { EngineRequest } from './client-internals.ts'
 import type { DescribedModel } from './described-models.ts'
 import type { BatchGroup } from './operation-contexts.ts'
 

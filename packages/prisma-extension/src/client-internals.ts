@@ -16,7 +16,8 @@ export interface EngineRequest {
 export interface LoaderOptions {
   batchBy: (request: EngineRequest) => string | undefined
   singleLoader: (request: EngineRequest) => Promise<unknown>
-  batchLoader: (requests: EngineRequest[]) => Promise<unknown[]>
+  /** An error in place of a result is that operation's; one in place of all is everybody's. */
+  batchLoader: (requests: EngineRequest[]) => Promise<unknown[] | Error>
 }
 
 /** What turns any error into one of Prisma's, and throws it. */

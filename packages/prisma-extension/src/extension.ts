@@ -1,9 +1,8 @@
-import { ConfigError, type RouteContext, type Router, type TableDescription } from '@shardline/core'
+import { ConfigError, type RouteContext, type Router } from '@shardline/core'
 import { stateOfAdapter, type AdapterState } from './adapter.ts'
 import { batchGroups } from './batch-group.ts'
 import { internalsOf } from './client-internals.ts'
 import { describeModels } from './described-models.ts'
-import type { ModelMap } from './model-map.ts'
 import type { ModelsOf } from './models.ts'
 import { keepContexts } from './operation-contexts.ts'
 import { bindClient, scopeClient } from './scoped-client.ts'
@@ -15,7 +14,8 @@ export interface ShardlineOptions<TypeMap> {
 }
 
 /** What the extension adds to a client and to its transactions. Each returns the client with a context; contexts nest. */
-export interface ShardlineClientMethods {
+// A type, since Prisma wants it to have an index signature.
+export type ShardlineClientMethods = {
   /** Everything on the primaries: reads see what has been written. */
   readonly $primary: () => <Client>(this: Client) => Client
   /** Reads on replicas, as without it; writes are refused with StatementError CONTEXT_CONFLICT. */
@@ -53,11 +53,7 @@ export function shardline<TypeMap = never>(
     const client = given as ExtensibleClient
     const internals = internalsOf(client)
     const state = stateOf(internals.adapter, router)
-    const models = describeModels(
-      (options.models ?? {}) as ModelMap | Readonly<Record<string, TableDescription>>,
-      internals.dataModel,
-      state.schema,
-    )
+    const models = describeModels(options.models ?? {}, internals.dataModel, state.schema)
     const tables = [...models.values()].map(({ table, description }) => [table, description] as const)
     if (tables.length > 0) router.describeTables(Object.fromEntries(tables))
     keepContexts(internals, router, batchGroups(router, models))

@@ -51,12 +51,17 @@ export function keepContexts({ loader, handler }: ClientInternals, router: Route
     return kind === 'batch' ? native : `${native}\n${identity}\n${shared}`
   }
   loader.singleLoader = (request) => enter(request, () => singleLoader(request))
-  loader.batchLoader = async (requests) => {
+  loader.batchLoader = async (requests): Promise<unknown[] | Error> => {
     const [first] = requests
     if (first === undefined) return await batchLoader(requests)
     const identity = scopes.get(first)?.identity
     if (requests.some((request) => scopes.get(request)?.identity !== identity)) throw differentContexts()
-    return await enter(first, () => batchLoader(requests))
+    const results = await settled(enter(first, () => batchLoader(requests)))
+    if (first.transaction !== undefined || !isRefused(results)) return results
+    // What is refused for the merged reads need not be so for each: they run as they were called.
+    return await Promise.all(
+      requests.map((request) => enter(request, () => singleLoader(request)).catch(toError)),
+    )
   }
 
   const { handleRequestError } = handler
@@ -64,6 +69,21 @@ export function keepContexts({ loader, handler }: ClientInternals, router: Route
     if (failure.error instanceof ShardlineError) throw toOperationError(failure.error, failure)
     return handleRequestError.call(handler, failure)
   }
+}
+
+/** A batch that fails as a whole is an error for each of its operations. */
+async function settled(results: Promise<unknown[] | Error>): Promise<unknown[] | Error> {
+  return await results.catch(toError)
+}
+
+function isRefused(results: unknown[] | Error): boolean {
+  return Array.isArray(results)
+    ? results.some((one) => one instanceof ShardlineError)
+    : results instanceof ShardlineError
+}
+
+function toError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
 }
 
 function differentContexts(): StatementError {
