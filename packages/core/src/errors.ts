@@ -160,9 +160,11 @@ export class ShardsError extends DatabaseError {
   }
 }
 
-/** SQLSTATE, Shardline's code or Node's; of an error without one, its name. */
+/** SQLSTATE, Shardline's code or Node's, of the error or of what it wraps; the name where there is none. */
 function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return typeof error
-  const { code } = error as { readonly code?: unknown }
-  return typeof code === 'string' ? code : error.name
+  for (let inner: unknown = error; inner instanceof Error; inner = inner.cause) {
+    if ('code' in inner && typeof inner.code === 'string') return inner.code
+  }
+  return error.name
 }

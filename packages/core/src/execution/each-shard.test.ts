@@ -8,8 +8,10 @@ const outcomes = {
   eu0: async () => ['applied 1'],
   eu1: async () => Promise.reject(Object.assign(new Error(secret), { code: '23505' })),
   eu2: async () => Promise.reject(new TypeError('no')),
+  eu3: async () =>
+    Promise.reject(new Error('wrapped', { cause: Object.assign(new Error(''), { code: '42P07' }) })),
 }
-const shards = ['eu0', 'eu1', 'eu2'] as const
+const shards = ['eu0', 'eu1', 'eu2', 'eu3'] as const
 
 it('gives the results by shard, in the order of the shards', async () => {
   const results = await runOnEach(['eu1', 'eu0'], async (shard) => (shard === 'eu1' ? 1 : 0))
@@ -25,14 +27,17 @@ it('says of a failure how it ended on each shard', async () => {
   }).catch((thrown: unknown) => thrown)
   if (!(error instanceof ShardsError)) throw new Error('it is no ShardsError')
   expect(error).toBeInstanceOf(DatabaseError)
-  expect(error.message).toContain('It failed on "eu1" (23505), "eu2" (TypeError) and succeeded on "eu0".')
+  expect(error.message).toContain(
+    'It failed on "eu1" (23505), "eu2" (TypeError), "eu3" (42P07) and succeeded on "eu0".',
+  )
   expect(error.details).toEqual({
-    failed: ['eu1', 'eu2'],
+    failed: ['eu1', 'eu2', 'eu3'],
     succeeded: ['eu0'],
     shards: {
       eu0: { status: 'succeeded' },
       eu1: { status: 'failed', code: '23505' },
       eu2: { status: 'failed', code: 'TypeError' },
+      eu3: { status: 'failed', code: '42P07' },
     },
   })
   expect(error.shards.get('eu0')).toEqual({ status: 'succeeded', result: ['applied 1'] })

@@ -1,0 +1,8 @@
+import { vi } from 'vitest'
+import { migrationsSuite } from './suite.ts'
+import { kyselyTool } from './tools/kysely.ts'
+
+vi.mock('kysely', () => import('kysely-0-28'))
+vi.mock('kysely/helpers/postgres', () => import('kysely-0-28/helpers/postgres'))
+
+migrationsSuite(kyselyTool)

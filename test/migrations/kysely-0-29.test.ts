@@ -1,0 +1,4 @@
+import { migrationsSuite } from './suite.ts'
+import { kyselyTool } from './tools/kysely.ts'
+
+migrationsSuite(kyselyTool)

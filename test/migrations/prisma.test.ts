@@ -1,0 +1,4 @@
+import { migrationsSuite } from './suite.ts'
+import { prismaTool } from './tools/prisma.ts'
+
+migrationsSuite(prismaTool)

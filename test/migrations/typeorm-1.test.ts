@@ -1,0 +1,4 @@
+import { migrationsSuite } from './suite.ts'
+import { typeormTool } from './tools/typeorm.ts'
+
+migrationsSuite(typeormTool)
