@@ -21,6 +21,13 @@ interface ClientSource {
 const sources: readonly ClientSource[] = [
   ...bothVersions('packages/prisma-extension/test/schema.prisma', 'packages/prisma-extension', 'extension'),
   ...bothVersions('test/orm-suite/prisma/schema.prisma', 'test/orm-suite', 'orm-suite'),
+  {
+    schema: 'examples/orders-prisma/prisma/schema.prisma',
+    with: 'examples/orders-prisma',
+    into: 'examples/orders-prisma/src/generated/client',
+    isWhole: true,
+  },
+  { schema: 'bench/orms/schema.prisma', with: 'bench', into: 'bench/generated/orms', isWhole: false },
 ]
 
 function bothVersions(schema: string, of: string, name: string): readonly ClientSource[] {

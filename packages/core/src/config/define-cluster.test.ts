@@ -130,7 +130,7 @@ describe('a description', () => {
   })
 
   test('helpers keep the column as a literal type', () => {
-    expectTypeOf(tenant('tenantId')).toEqualTypeOf<TenantTable<'tenantId'>>()
+    expectTypeOf(tenant('tenantId')).toEqualTypeOf<TenantTable<'tenantId', never>>()
     // @ts-expect-error a period is needed
     time('at')
     // @ts-expect-error no such period
