@@ -55,7 +55,9 @@ function sources(dataSource: DataSource, metadata: EntityMetadata): Source[] {
   const schema = schemaOf(dataSource, metadata)
   if (schema !== undefined) add(schema, [undefined])
   const byClass = Map.groupBy(
-    metadata.allEmbeddeds.flatMap((embedded) => lineage(embedded.type).map((target) => ({ target, embedded }))),
+    metadata.allEmbeddeds.flatMap((embedded) =>
+      lineage(embedded.type).map((target) => ({ target, embedded })),
+    ),
     ({ target }) => target,
   )
   for (const [target, uses] of byClass) {
@@ -66,8 +68,9 @@ function sources(dataSource: DataSource, metadata: EntityMetadata): Source[] {
 
 /** Schemas are found as TypeORM itself finds them: the one that was handed over, or by the name that entities have. */
 function schemaOf(dataSource: DataSource, metadata: EntityMetadata): object | undefined {
-  const isOf = (schema: { readonly options: { readonly target?: unknown; readonly name?: string } }): boolean =>
-    (schema.options.target ?? schema.options.name) === metadata.target
+  const isOf = (schema: {
+    readonly options: { readonly target?: unknown; readonly name?: string }
+  }): boolean => (schema.options.target ?? schema.options.name) === metadata.target
   const { entities = [] } = dataSource.options
   const given: unknown[] = Array.isArray(entities) ? entities : Object.values(entities)
   const schemas = [...shardedSchemas()].filter(isOf)

@@ -23,13 +23,21 @@ export const ShardKey = {
   entity: (options: GroupAnnotation = {}): PropertyDecorator =>
     keyDecorator('entity', { strategy: 'entity', ...options }),
   /** Rows lie on the shard of the period their time falls into: `@ShardKey.time({ every: 'month' })`. */
-  time: (options: TimeAnnotation): PropertyDecorator => keyDecorator('time', { strategy: 'time', ...options }),
+  time: (options: TimeAnnotation): PropertyDecorator =>
+    keyDecorator('time', { strategy: 'time', ...options }),
 } as const
 
 /** The entity's table is whole on every shard: reads go anywhere, writes go everywhere. */
 export function Reference(): ClassDecorator {
   return (target) => {
     annotationsFor(target).whole = 'reference'
+  }
+}
+
+/** The entity's table lives on the home shard, as tables that are not annotated do. */
+export function Unsharded(): ClassDecorator {
+  return (target) => {
+    annotationsFor(target).whole = 'unsharded'
   }
 }
 

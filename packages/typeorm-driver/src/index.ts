@@ -1,9 +1,5 @@
-export { typeormDriver, type TypeormDriver } from './driver.ts'
+export { typeormDriver, type TypeormDriver, type TypeormDriverOptions } from './typeorm-driver.ts'
 export { Reference, RoutableId, ShardKey, Unsharded } from './decorators.ts'
-export {
-  sharded,
-  type EntityDescription,
-  type KeyPropertyOf,
-  type RoutablePropertyOf,
-  type TimePropertyOf,
-} from './sharded.ts'
+export { sharded, type IdProperty, type KeyProperty } from './sharded.ts'
+export type { GroupAnnotation, TenantAnnotation, TimeAnnotation } from './annotations.ts'
+export { entity, reference, tenant, time, unsharded } from '@shardline/core'

@@ -7,23 +7,32 @@ import { ConfigError } from '@shardline/core'
  * waits for anything. DataSources with other drivers are not touched.
  */
 let current: DataSource | undefined
-const watched = new WeakSet<object>()
+const watched = new WeakSet<Initialize>()
+
+type Initialize = (this: DataSource) => Promise<DataSource>
 
 /** From now on DataSources say when they are being initialised. */
 export function watchDataSources(): void {
   const { prototype } = DataSource
-  const own = prototype.initialize
+  const own: Initialize = Reflect.get<DataSource, 'initialize'>(prototype, 'initialize')
   if (watched.has(own)) return
-  const initialize = function (this: DataSource): Promise<DataSource> {
-    current = this
-    try {
-      return own.call(this)
-    } finally {
-      current = undefined
-    }
+  const initialize: Initialize = function () {
+    return duringInitialize(this, () => own.call(this))
   }
   watched.add(initialize)
   prototype.initialize = initialize
+}
+
+function duringInitialize(
+  dataSource: DataSource,
+  initialize: () => Promise<DataSource>,
+): Promise<DataSource> {
+  current = dataSource
+  try {
+    return initialize()
+  } finally {
+    current = undefined
+  }
 }
 
 /**

@@ -1,27 +1,70 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { DataSource } from 'typeorm'
-import type { Router } from '@shardline/core'
+import type { RouteContext, Router } from '@shardline/core'
+import { isSingleServer } from './every-shard.ts'
 
-type ResultCache = NonNullable<DataSource['queryResultCache']>
+export type ResultCache = NonNullable<DataSource['queryResultCache']>
+type CacheOptions = Parameters<ResultCache['getFromCache']>[0]
+type Runner = Parameters<ResultCache['getFromCache']>[1]
 
 /**
- * TypeORM's cache of results knows a query by its SQL and parameters. Under a context that decides where it runs, the same
- * query may have another result: such queries are neither answered from the cache nor put into it.
+ * TypeORM's result cache, whichever it is, with the context of a query as part of its key: the same SQL means other rows
+ * on another shard or for another tenant. An entry with an identifier that was stored in another context is a miss, and
+ * is replaced; `remove` works by identifier, as ever.
+ *
+ * The cache's own table is unsharded, so its statements leave the caller's context and transaction. What a transaction
+ * reads is not cached: it could be rolled back, and the entry would stay.
  */
-export function withoutMixedShards(cache: ResultCache, router: Router): ResultCache {
-  const isBound = (): boolean => {
-    const { tenant, shard } = router.context ?? {}
-    return tenant !== undefined || shard !== undefined
-  }
+export function cacheByContext(cache: ResultCache, router: Router): ResultCache {
+  if (isSingleServer(router)) return cache
+  const outside = AsyncLocalStorage.snapshot()
+  const isCached = (runner: Runner): boolean => runner?.isTransactionActive !== true
+
   return {
     connect: () => cache.connect(),
     disconnect: () => cache.disconnect(),
-    synchronize: (queryRunner) => cache.synchronize(queryRunner),
-    getFromCache: (options, queryRunner) =>
-      isBound() ? Promise.resolve(undefined) : cache.getFromCache(options, queryRunner),
-    storeInCache: (options, saved, queryRunner) =>
-      isBound() ? Promise.resolve() : cache.storeInCache(options, saved, queryRunner),
+    synchronize: (runner) => cache.synchronize(runner),
+    async getFromCache(options, runner) {
+      if (!isCached(runner)) return undefined
+      const found = await outside(() => cache.getFromCache(inContext(options, router.context), undefined))
+      if (found === undefined || found === null) return found
+      return contextIn(found.query) === contextText(router.context) ? found : expired(found)
+    },
+    async storeInCache(options, saved, runner) {
+      if (!isCached(runner)) return
+      await outside(() => cache.storeInCache(inContext(options, router.context), saved, undefined))
+    },
     isExpired: (saved) => cache.isExpired(saved),
-    clear: (queryRunner) => cache.clear(queryRunner),
-    remove: (identifiers, queryRunner) => cache.remove(identifiers, queryRunner),
+    clear: () => outside(() => cache.clear()),
+    remove: (identifiers) => outside(() => cache.remove(identifiers)),
   }
+}
+
+const separator = ' -- CONTEXT: '
+
+function inContext(options: CacheOptions, context: RouteContext | undefined): CacheOptions {
+  const text = contextText(context)
+  return text === '' || options.query === undefined
+    ? options
+    : { ...options, query: `${options.query}${separator}${text}` }
+}
+
+function contextIn(query: string | undefined): string {
+  const at = query?.lastIndexOf(separator) ?? -1
+  return query === undefined || at === -1 ? '' : query.slice(at + separator.length)
+}
+
+/** The same for contexts that mean the same; tenants 7 and '7' are one. */
+function contextText(context: RouteContext | undefined): string {
+  if (context === undefined) return ''
+  return Object.entries(context)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => JSON.stringify([key, String(value)]))
+    .toSorted()
+    .join()
+}
+
+/** Another context's entry, to be replaced. */
+function expired(found: CacheOptions): CacheOptions {
+  return { ...found, time: 0, duration: 0 }
 }

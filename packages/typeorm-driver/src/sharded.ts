@@ -38,7 +38,7 @@ export function sharded<Entity>(
     annotations.keys.push({ property: column, key })
     annotations.routable.push(...routable)
   }
-  schemas.add(schema as EntitySchema<unknown>)
+  schemas.add(schema)
   return schema
 }
 

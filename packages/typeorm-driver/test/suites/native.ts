@@ -179,11 +179,15 @@ export function nativeSuite(): void {
     expect(rows).toHaveLength(1)
     const runner = db.createQueryRunner('slave')
     await cluster.waitForReplay()
-    const [row] = (await runner.query(
-      'select pg_is_in_recovery() as "isReplica" from customers where tenant_id = $1',
+    const replica = cluster.shards.find(({ name }) => name === shardOf(1))?.replicas[0]
+    const rows2 = (await runner.query(
+      "select current_setting('port')::int as port from customers where tenant_id = $1",
       [1],
-    )) as { isReplica: boolean }[]
-    expect(typeof row?.isReplica).toBe('boolean')
+    )) as { port: number }[]
+    expect(rows2).toEqual([{ port: replica?.port }])
+    await expect(runner.query('delete from customers where tenant_id = 1')).rejects.toMatchObject({
+      driverError: { code: 'CONTEXT_CONFLICT' },
+    })
     await runner.release()
   })
 

@@ -1,0 +1,68 @@
+import type { RoutedClient, RoutedPool, Router } from '@shardline/core'
+import { attach } from './attach.ts'
+import { dataSourcePool } from './data-source-pool.ts'
+import { dataSourceBeingInitialized, watchDataSources } from './initializing.ts'
+import { refuseOptions } from './refuse-options.ts'
+
+/** What TypeORM takes as the `driver` of a `postgres` DataSource: it stands for the module `pg`. */
+export interface TypeormDriver {
+  readonly Pool: new (options?: object) => RoutedPool
+  /** TypeORM sets its option `parseInt8` here; it holds for the DataSources with this driver. */
+  readonly defaults: { parseInt8: boolean }
+}
+
+export interface TypeormDriverOptions {
+  /** `DataSource.destroy()` ends the router as well. Default false: whoever made the router ends it. */
+  readonly endRouter?: boolean | undefined
+}
+
+/**
+ * The `driver` of a DataSource whose statements go through the router:
+ * `new DataSource({ type: 'postgres', driver: typeormDriver(router), entities: [Order] })`.
+ *
+ * Shard keys, routable ids and reference tables that the entities are annotated with are made known to the router when
+ * the DataSource is initialised. Migrations, `synchronize` and extensions reach every shard. Where the servers are is
+ * said by the cluster: `url` and `host` are not needed.
+ *
+ * @throws ConfigError (from `initialize`) CONFIG_INVALID for wrong annotations, CONFIG_CONFLICT when the cluster describes
+ * a table otherwise, CATALOG_MISMATCH when the servers contradict, UNSUPPORTED_OPTION for `replication` and for pool
+ * options that the cluster has, DEPENDENCY_UNSUPPORTED when typeorm is installed twice
+ */
+export function typeormDriver(
+  router: Router,
+  { endRouter = false }: TypeormDriverOptions = {},
+): TypeormDriver {
+  watchDataSources()
+  let parseInt8 = false
+  const prepare = (client: RoutedClient): void => {
+    if (parseInt8) parseIntegers(client)
+  }
+  const onEnd = async (): Promise<void> => {
+    if (endRouter && !router.pool.ending) await router.end()
+  }
+  const replicas = (): RoutedPool =>
+    dataSourcePool(router, { context: { role: 'replica' }, onEnd: async () => {}, prepare })
+  const Pool = function Pool(): RoutedPool {
+    const dataSource = dataSourceBeingInitialized()
+    refuseOptions(dataSource.options)
+    attach(dataSource, router, replicas)
+    return dataSourcePool(router, { onEnd, prepare })
+  }
+  return {
+    Pool: Pool as unknown as TypeormDriver['Pool'],
+    defaults: {
+      get parseInt8() {
+        return parseInt8
+      },
+      set parseInt8(isOn) {
+        parseInt8 = isOn
+      },
+    },
+  }
+}
+
+/** As `pg.defaults.parseInt8` for columns of type int8, for one lease. */
+function parseIntegers(client: RoutedClient): void {
+  // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the enum has no values at run time
+  client.setTypeParser(20, 'text', (value: string) => Number.parseInt(value, 10))
+}
