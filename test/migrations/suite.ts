@@ -1,16 +1,6 @@
-import {
-  createRouter,
-  defineCluster,
-  reference,
-  ShardsError,
-  tenant,
-  type Router,
-  type RouterOptions,
-} from '@shardline/core'
-import { startCluster, type Cluster } from '@shardline/local-cluster'
-import pg from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import type { Step, Tool } from './tool.ts'
+import { failureOf, useWorld } from './world.ts'
 
 const start: Step = {
   name: 'start',
@@ -50,60 +40,11 @@ const alone: Step = {
 
 /** What a team does that migrates its shards, with one tool. */
 export function migrationsSuite(tool: Tool): void {
-  let cluster: Cluster
-  let urls: readonly string[] = []
-  let routers: Router[] = []
-  let databases = 0
-
-  beforeAll(async () => {
-    cluster = await startCluster({ shards: 2, replicas: 0 })
-  })
-  afterAll(async () => {
-    await cluster.stop()
-  })
-  beforeEach(async () => {
-    const name = `suite_${(databases += 1)}`
-    await cluster.sql(`create database ${name}`)
-    urls = cluster.shards.map(({ primary }) => primary.url.replace(/\/postgres$/, `/${name}`))
-  })
-  afterEach(async () => {
-    await Promise.all(routers.map((router) => router.end()))
-    routers = []
-  })
-
-  const newRouter = async (options: RouterOptions = {}): Promise<Router> => {
-    const cluster = defineCluster({
-      shards: Object.fromEntries(urls.map((primary, index) => [`s${index}`, { primary }])),
-      tables: {
-        tenants: tenant('id'),
-        orders: tenant('tenant_id', { routable: ['id'] }),
-        countries: reference(),
-      },
-    })
-    const router = await createRouter(cluster, { pg, ...options })
-    routers.push(router)
-    return router
-  }
-
-  /** Straight at a server, past every router. */
-  const at = async (shard: number, sql: string): Promise<Record<string, unknown>[]> => {
-    const client = new pg.Client({ connectionString: urls[shard] })
-    await client.connect()
-    try {
-      return (await client.query<Record<string, unknown>>(sql)).rows
-    } finally {
-      await client.end()
-    }
-  }
+  const world = useWorld()
+  const { at, locks } = world
+  const newRouter = world.router.bind(world)
   const bookOf = async (shard: number): Promise<unknown> => (await at(shard, tool.book))[0]?.['count']
   const books = async (): Promise<unknown[]> => [await bookOf(0), await bookOf(1)]
-  const locks = (shard: number) =>
-    at(shard, `select 1 from pg_locks l join pg_database d on d.oid = l.database where locktype = 'advisory' and datname = current_database()`) // prettier-ignore
-  const failureOf = async (promise: Promise<unknown>): Promise<ShardsError> => {
-    const error: unknown = await promise.then(() => undefined, (thrown: unknown) => thrown) // prettier-ignore
-    if (error instanceof ShardsError) return error
-    throw new Error('it did not fail on shards', { cause: error })
-  }
 
   it('brings every shard to the same schema, each with a book of its own, and the router knows of it', async () => {
     const router = await newRouter()

@@ -28,6 +28,7 @@ export async function underShardLocks<T>(
     // One after the other and in one order: two that hold a lock each never wait for each other's.
     for (const shard of engine.shards.toSorted()) {
       const pool = engine.primary(shard)
+      if (pool.options.max < 2) throw tooFewConnections(shard)
       const connection = await pool.lease()
       held.push([pool, connection])
       // Asking again and again: to wait inside of PostgreSQL would keep CREATE INDEX CONCURRENTLY waiting as well.
@@ -58,6 +59,13 @@ async function giveBack(pool: NodePool, connection: Connection): Promise<void> {
   } catch (error) {
     pool.release(connection, error)
   }
+}
+
+function tooFewConnections(shard: string): ConfigError {
+  return new ConfigError(
+    'CONFIG_INVALID',
+    `eachShard with a lock keeps one connection of each shard beside those that the work needs, and the pool of shard "${shard}" has one in all. Set pool.max to at least 2.`,
+  )
 }
 
 function heldLock(shard: string): ConfigError {
