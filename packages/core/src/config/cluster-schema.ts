@@ -85,7 +85,7 @@ const node = z.preprocess(
 const keyed = {
   column: text,
   group: name.optional(),
-  routable: z.array(text, 'expected a list of columns').optional(),
+  routable: z.array(text, 'expected a column or a list of columns').optional(),
 }
 const isKeyPlain = ({ column, routable = [] }: { column: string; routable?: string[] | undefined }) =>
   !routable.includes(column)

@@ -8,7 +8,15 @@ import type { ClusterInput } from './cluster-input.ts'
 import { defineCluster } from './define-cluster.ts'
 import { createShardMaps } from './shard-maps.ts'
 import { mergeTables } from './table-config.ts'
-import { entity, reference, tenant, time, unsharded, type TenantTable } from './table-description.ts'
+import {
+  entity,
+  reference,
+  tenant,
+  time,
+  unsharded,
+  type EntityTable,
+  type TenantTable,
+} from './table-description.ts'
 import { topologyOf } from './topology-of.ts'
 
 const url = (host: string): string => `postgres://app:hunter2@${host}:5432/shop`
@@ -129,8 +137,30 @@ describe('a description', () => {
     })
   })
 
+  test('routable columns that a model names are added, and must not contradict', () => {
+    const silent = defineCluster({ ...two, tables: { orders: tenant('tenant_id') } })
+    const described = mergeTables(silent, { orders: tenant('tenant_id', { routable: 'id' }) })
+    const routable = (config: typeof silent) =>
+      JSON.stringify([...(config.keyspaces.get('main')?.tables.values() ?? [])])
+    expect(routable(described)).toContain('"routable":["id"]')
+    expect(routable(mergeTables(described, { orders: tenant('tenant_id') }))).toBe(routable(described))
+    expect(() => mergeTables(described, { orders: tenant('tenant_id', { routable: ['other'] }) })).toThrow(
+      /routable "id".*elsewhere as.*routable "other"/,
+    )
+    expect(() => mergeTables(silent, { orders: tenant('tenant_id', { routable: 'tenant_id' }) })).toThrow(
+      /tables\.orders\.routable: the shard key itself/,
+    )
+  })
+
   test('helpers keep the column as a literal type', () => {
     expectTypeOf(tenant('tenantId')).toEqualTypeOf<TenantTable<'tenantId', never>>()
+    expectTypeOf(tenant('tenantId', { routable: 'id' })).toEqualTypeOf<TenantTable<'tenantId', 'id'>>()
+    expectTypeOf(entity('key', { routable: ['id', 'other'] })).toEqualTypeOf<
+      EntityTable<'key', 'id' | 'other'>
+    >()
+    expect(tenant('tenantId', { routable: 'id' }).routable).toEqual(['id'])
+    // @ts-expect-error periods have no ids
+    time('at', { every: 'day', routable: ['id'] })
     // @ts-expect-error a period is needed
     time('at')
     // @ts-expect-error no such period
@@ -141,6 +171,21 @@ describe('a description', () => {
 describe('what is wrong is said with its path', () => {
   test.each<[string, unknown, string | RegExp]>([
     ['nothing', undefined, /^: /],
+    [
+      'a shard key as its own routable id',
+      { ...two, tables: { orders: tenant('tenant_id', { routable: ['id', 'tenant_id'] }) } },
+      /^tables\.orders\.routable: the shard key itself is no routable id/,
+    ],
+    [
+      'a routable column that is no name',
+      { ...two, tables: { orders: { strategy: 'entity', column: 'id', routable: [5] } } },
+      /^tables\.orders\.routable\[0\]: expected a string/,
+    ],
+    [
+      'routable ids of periods',
+      { ...two, tables: { readings: { strategy: 'time', column: 'at', every: 'day', routable: ['id'] } } },
+      'tables.readings: unknown option "routable"',
+    ],
     ['no shards', {}, 'shards: expected shards by name'],
     ['empty shards', { shards: {} }, 'shards: expected at least one shard'],
     [

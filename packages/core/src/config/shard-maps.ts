@@ -3,6 +3,7 @@ import { bucketCount, hashBucketOfKey, placedKey } from '../sharding/canonical-k
 import { pinKeys, type Assignment } from '../sharding/assignment.ts'
 import { createShardMap, type ShardMap } from '../sharding/shard-map.ts'
 import type { KeyedPlacement } from '../statement/catalog.ts'
+import type { KeyType } from '../statement/key-type.ts'
 import { isKeyed, type ClusterConfig, type KeyspaceConfig } from './cluster-config.ts'
 
 /**
@@ -15,8 +16,11 @@ export function createShardMaps(
   placements: Iterable<KeyedPlacement>,
 ): ReadonlyMap<string, ShardMap> {
   const byGroup = new Map<string, KeyedPlacement>()
-  for (const placement of placements)
-    if (!byGroup.has(placement.group)) byGroup.set(placement.group, placement)
+  for (const placement of placements) {
+    const known = byGroup.get(placement.group)
+    if (known === undefined || isNarrower(known.keyType, placement.keyType))
+      byGroup.set(placement.group, placement)
+  }
   const maps = new Map<string, ShardMap>()
   for (const keyspace of config.keyspaces.values()) {
     const assignment = withDirectory(keyspace, byGroup)
@@ -25,6 +29,12 @@ export function createShardMaps(
     }
   }
   return maps
+}
+
+/** A pinned key may be too large for the narrower integers of some of its group's tables. */
+function isNarrower(known: KeyType, other: KeyType): boolean {
+  const widths: readonly KeyType[] = ['int2', 'int4', 'int8']
+  return widths.includes(known) && widths.indexOf(other) > widths.indexOf(known)
 }
 
 function withDirectory(

@@ -19,8 +19,12 @@ export interface GroupOptions {
 export interface RoutableOptions<Routable extends string = string> {
   /**
    * Columns (bigint or uuid, NOT NULL) whose values carry the bucket of their row's shard key, so that a condition on them
-   * proves the shard. `router.install()` makes the database fill and check them. Default none.
+   * proves the shard: a name or several. `router.install()` makes the database fill and check them. Default none.
    */
+  readonly routable?: Routable | readonly Routable[] | undefined
+}
+
+interface RoutableColumns<Routable extends string> {
   readonly routable?: readonly Routable[] | undefined
 }
 
@@ -40,18 +44,15 @@ export interface TimeOptions extends GroupOptions {
 
 export type Guard = 'required' | 'off'
 
-export interface TenantTable<
-  Column extends string = string,
-  Routable extends string = string,
-> extends TenantOptions<Routable> {
+export interface TenantTable<Column extends string = string, Routable extends string = string>
+  extends GroupOptions, RoutableColumns<Routable> {
   readonly strategy: 'tenant'
+  readonly guard?: Guard | undefined
   readonly column: Column
 }
 
-export interface EntityTable<
-  Column extends string = string,
-  Routable extends string = string,
-> extends EntityOptions<Routable> {
+export interface EntityTable<Column extends string = string, Routable extends string = string>
+  extends GroupOptions, RoutableColumns<Routable> {
   readonly strategy: 'entity'
   readonly column: Column
 }
@@ -77,7 +78,8 @@ export function tenant<const Column extends string, const Routable extends strin
   column: Column,
   options: TenantOptions<Routable> = {},
 ): TenantTable<Column, NoInfer<Routable>> {
-  return { strategy: 'tenant', column, ...options }
+  const { routable, ...rest } = options
+  return { strategy: 'tenant', column, ...rest, ...columnsOf(routable) }
 }
 
 /** Rows lie on the shard of their entity. Each table is a colocation group of its own unless a group is named. */
@@ -85,7 +87,15 @@ export function entity<const Column extends string, const Routable extends strin
   column: Column,
   options: EntityOptions<Routable> = {},
 ): EntityTable<Column, NoInfer<Routable>> {
-  return { strategy: 'entity', column, ...options }
+  const { routable, ...rest } = options
+  return { strategy: 'entity', column, ...rest, ...columnsOf(routable) }
+}
+
+function columnsOf<Routable extends string>(
+  routable: Routable | readonly Routable[] | undefined,
+): RoutableColumns<Routable> {
+  if (routable === undefined) return {}
+  return { routable: typeof routable === 'string' ? [routable] : routable }
 }
 
 /** Rows lie on the shard of the period that their time falls into: `time('recorded_at', { every: 'month' })`. */
