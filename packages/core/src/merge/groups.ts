@@ -1,4 +1,4 @@
-import type { AggregateMerge, GroupMerge, MergePlan } from '../statement/merge-plan.ts'
+import type { AggregateMerge, CountMerge, GroupMerge, MergePlan } from '../statement/merge-plan.ts'
 import { additionOf, conversionOf, divisionOf } from './aggregates.ts'
 import { columnIndex, columnType } from './columns.ts'
 import type { Decoded } from './compare-values.ts'
@@ -6,6 +6,7 @@ import { compileHaving } from './having.ts'
 import { identityColumns, rankIdentity } from './identity.ts'
 import { rankColumn, type Asking } from './ranking.ts'
 import type { FieldFacts, MergeEnvironment, RawRow } from './row.ts'
+import { rowCounts } from './row-counts.ts'
 import { orderOf, typeOid } from './type-order.ts'
 
 export interface GroupScope {
@@ -50,9 +51,24 @@ export function* mergeGroups(rows: readonly RawRow[], scope: GroupScope): Asking
     return row
   })
   if (merged.length === 0 && grouping.isSingle) merged.push(emptyGroup(scope))
+  if (plan.counted !== undefined) leavePage(merged, plan.counted, scope)
   if (grouping.having === undefined) return merged
   const having = compileHaving(grouping.having, { plan, fields, values })
   return merged.filter((row) => having(row) === true)
+}
+
+/** Of so many rows OFFSET and LIMIT leave these. */
+function leavePage(rows: readonly RawRow[], counted: CountMerge, { plan, fields, values }: GroupScope): void {
+  const counts = rowCounts(counted, values)
+  if (counts === undefined) return
+  for (const row of rows) {
+    for (const column of counted.columns) {
+      const index = columnIndex(column, plan, fields)
+      const count = BigInt(row[index] ?? '0') - counts.offset
+      const left = count < 0n ? 0n : count
+      row[index] = String(counts.limit !== undefined && left > counts.limit ? counts.limit : left)
+    }
+  }
 }
 
 /** The one row of an aggregate without GROUP BY over no rows at all. */

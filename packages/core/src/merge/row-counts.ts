@@ -43,7 +43,10 @@ function readInteger(value: unknown): Reading {
 }
 
 /** LIMIT and OFFSET of the merge; undefined when PostgreSQL refuses the values and no row will come. */
-export function rowCounts(plan: MergePlan, values: readonly unknown[]): RowCounts | undefined {
+export function rowCounts(
+  plan: Pick<MergePlan, 'limit' | 'offset'>,
+  values: readonly unknown[],
+): RowCounts | undefined {
   const limit = plan.limit === undefined ? null : read(plan.limit, values)
   const offset = plan.offset === undefined ? null : read(plan.offset, values)
   if (limit === 'invalid' || offset === 'invalid') return undefined
@@ -64,6 +67,17 @@ function shardValue(parameter: ShardParameter, values: readonly unknown[]): unkn
   switch (parameter.kind) {
     case 'original':
       return values[parameter.number - 1]
+    case 'absent': {
+      const value = values[parameter.number - 1]
+      const count = read({ source: 'parameter', number: parameter.number, type: parameter.type }, values)
+      if (count === null || count === 'invalid' || (parameter.clause === 'OFFSET' && count === 0n))
+        return value
+      throw new StatementError(
+        'UNSUPPORTED_SCATTER',
+        `An aggregate over ${parameter.clause} in a subquery cannot be finished over several shards. Name the shard key in the WHERE clause so that one shard answers, or read the rows and aggregate them in the application.`,
+        { details: { construct: `an aggregate over ${parameter.clause} in a subquery` } },
+      )
+    }
     case 'skipped':
     case 'unlimited': {
       const value = values[parameter.number - 1]

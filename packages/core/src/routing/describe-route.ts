@@ -58,6 +58,7 @@ function describeMerge(plan: Extract<Route, { kind: 'merge' }>['plan']): string 
     steps.push(`combine groups${aggregates === '' ? '' : ` (${aggregates})`}`)
     if (plan.grouping.having !== undefined) steps.push('having')
   }
+  if (plan.counted !== undefined) steps.push('count the page')
   if (plan.distinct !== undefined) steps.push('distinct')
   if (plan.order.length > 0) {
     steps.push(

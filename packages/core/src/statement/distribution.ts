@@ -18,10 +18,16 @@ export interface OutputColumn {
  */
 export interface DistributionProof {
   readonly outputs: readonly OutputColumn[]
+  /** True when the proof is for the rows before a LIMIT inside of the statement, which then must be all aggregated. */
+  readonly isOfPage?: boolean
   /** True when every group lies whole on one shard, because GROUP BY holds the (tied) shard key. */
   readonly isGroupedByKey: boolean
   /** True when equal rows lie on one shard, because the DISTINCT list (or every branch of a UNION) holds the key. */
   readonly isDistinctByKey: boolean
+  /** True when rows with equal values of the column or row lie on one shard; NULL aside when `orNull`. */
+  isOnOneShard?(node: Node, orNull: boolean): boolean
+  /** True when a top-level ColumnRef is surely not NULL. */
+  isNeverNull?(node: Node): boolean
   /** The catalog column a top-level ColumnRef plainly means. */
   resolveColumn(node: Node): { readonly relation: Relation; readonly column: Column } | undefined
   /**

@@ -16,6 +16,8 @@ export interface MergePlan {
   readonly order: readonly SortKey[]
   readonly distinct: DistinctMerge | undefined
   readonly grouping: GroupMerge | undefined
+  /** Counts of the rows that a LIMIT and OFFSET inside of the statement leave of all shards' rows. */
+  readonly counted?: CountMerge
   readonly limit: RowCount | undefined
   readonly offset: RowCount | undefined
   /** FETCH FIRST … WITH TIES. */
@@ -41,6 +43,13 @@ export type ShardParameter =
   | { readonly kind: 'sum'; readonly terms: readonly RowCount[]; readonly type: RowCountType }
   /** An OFFSET the merge applies itself: 0 for the shards; an invalid value is passed on, for PostgreSQL to reject. */
   | { readonly kind: 'skipped'; readonly number: number; readonly type: RowCountType }
+  /** A LIMIT or OFFSET that the merge cannot apply: refused at run time unless it changes nothing. */
+  | {
+      readonly kind: 'absent'
+      readonly number: number
+      readonly type: RowCountType
+      readonly clause: 'LIMIT' | 'OFFSET'
+    }
   /** A LIMIT that only the merged rows have: NULL for the shards; an invalid value is passed on. */
   | { readonly kind: 'unlimited'; readonly number: number; readonly type: RowCountType }
 
@@ -56,6 +65,12 @@ export interface SortKey {
   readonly isNullsFirst: boolean
   /** Undefined when the text does not tell: refused at run time if the column's type needs one. */
   readonly collation: Collation | undefined
+}
+
+export interface CountMerge {
+  readonly columns: readonly ColumnPosition[]
+  readonly limit: RowCount | undefined
+  readonly offset: RowCount | undefined
 }
 
 export interface DistinctMerge {

@@ -44,6 +44,8 @@ export interface Draft {
   /** Changes of the expected tree that go with the edits. */
   readonly changes: ((select: Select) => void)[]
   readonly notes: string[]
+  /** The query whose LIMIT and OFFSET are planned: the statement, or the one that it counts the rows of. */
+  readonly limited: (select: Select) => Select
   /** What becomes of a parameter's value, by its number in the text before renumbering. */
   readonly parameters: Map<number, ShardParameter>
 }
@@ -69,6 +71,7 @@ export function createDraft(
     edits: [],
     changes: [],
     notes: [],
+    limited: (whole) => whole,
     parameters: new Map(),
   }
 }

@@ -147,7 +147,29 @@ function isCombinable(draft: Draft, call: Call): boolean {
   if (call.agg_distinct !== true || fn === 'min' || fn === 'max' || fn === 'bool_and' || fn === 'bool_or')
     return true
   // Equal keys lie on one shard, so no key is counted twice.
-  return fn === 'count' && isShardKey(draft, call.args?.[0])
+  return fn === 'count' && isOnOneShard(draft, call.args?.[0])
+}
+
+function isOnOneShard(draft: Draft, node: Node | undefined): boolean {
+  if (node === undefined) return false
+  const members = bodyAs(node, 'RowExpr')?.args
+  // A row counts although one of its columns is NULL.
+  if (members !== undefined)
+    return members.some((member) => draft.proof.isOnOneShard?.(member, false) === true)
+  return draft.proof.isOnOneShard?.(node, true) ?? isShardKey(draft, node)
+}
+
+/** True when the aggregates are numbers of rows, whatever is in them. */
+export function countsRows(draft: Draft, group: GroupDraft): boolean {
+  return group.aggregates.every(({ fn, form, node }) => {
+    const [call] = node === undefined ? [] : aggregatesIn(node, draft.catalog)
+    if (fn !== 'count' || form === 'wrapped' || call === undefined) return false
+    if (call.agg_filter !== undefined || call.agg_distinct === true) return false
+    const [argument] = call.args ?? []
+    if (call.agg_star === true || argument === undefined) return call.agg_star === true
+    const constant = constantOf(argument)
+    return constant === undefined ? draft.proof.isNeverNull?.(argument) === true : constant.kind !== 'null'
+  })
 }
 
 function isShardKey(draft: Draft, node: Node | undefined): boolean {

@@ -13,9 +13,9 @@ export interface Limits {
 
 /**
  * What a shard has to send: `widened` its first limit + offset rows, of which the merge takes the right ones, or
- * `all`, when no row is final before the merge.
+ * `all`, when no row is final before the merge; `absent` where nothing can be done about one that says something.
  */
-export type ShardLimit = 'widened' | 'all'
+export type ShardLimit = 'widened' | 'all' | 'absent'
 
 const maxBigint = 9_223_372_036_854_775_807n
 
@@ -26,11 +26,16 @@ type CountNode =
   | { readonly kind: 'count'; readonly count: RowCount; readonly node: Node; readonly type: RowCountType }
 
 export function planLimits(draft: Draft, shardLimit: ShardLimit): Limits {
-  const { select } = draft
+  const select = draft.limited(draft.select)
   const withTies = select.limitOption === 'LIMIT_OPTION_WITH_TIES'
   const limit = readCount(select.limitCount, 'LIMIT')
   const offset = readCount(select.limitOffset, 'OFFSET')
   if (limit.kind === 'rejected' || offset.kind === 'rejected') {
+    return { limit: undefined, offset: undefined, withTies: false }
+  }
+  if (shardLimit === 'absent') {
+    requireAbsent(draft, limit, 'LIMIT')
+    requireAbsent(draft, offset, 'OFFSET')
     return { limit: undefined, offset: undefined, withTies: false }
   }
   if (withTies && shardLimit === 'all') refuse('WITH TIES over combined groups', 'use ONLY')
@@ -43,6 +48,16 @@ export function planLimits(draft: Draft, shardLimit: ShardLimit): Limits {
     limit: limit.kind === 'count' ? limit.count : undefined,
     offset: offset.kind === 'count' ? offset.count : undefined,
     withTies,
+  }
+}
+
+function requireAbsent(draft: Draft, limit: CountNode, clause: 'LIMIT' | 'OFFSET'): void {
+  if (limit.kind !== 'count') return
+  const { count, type } = limit
+  if (count.source === 'parameter') {
+    draft.parameters.set(count.number, { kind: 'absent', number: count.number, type, clause })
+  } else if (clause === 'LIMIT' || count.count !== 0n) {
+    refuse(`An aggregate over ${clause} in a subquery`, 'read the rows and aggregate them in the application')
   }
 }
 
@@ -147,13 +162,14 @@ interface Replacement {
 function replace(draft: Draft, field: CountField, { node, text, number }: Replacement): void {
   const body = bodyAs(node, 'A_Const') ?? bodyAs(node, 'ParamRef')
   draft.edits.push(editAt(draft, body?.location, text))
-  draft.changes.push((select) => change(select, field, { text, number }))
+  draft.changes.push((select) => change(draft.limited(select), field, { text, number }))
 }
 
 /** FETCH FIRST ROW has no number in the text, and its constant no place. */
 function editAt(draft: Draft, location: number | undefined, text: string) {
   const tokens = tokensOf(draft)
   if (location === -1) {
+    if (draft.limited(draft.select) !== draft.select) refuseRewrite()
     const word = tokens[clausesOf(draft).fetch ?? -1]
     return word === undefined ? refuseRewrite() : { start: word.end, end: word.end, text: ` ${text}` }
   }

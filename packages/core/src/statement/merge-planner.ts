@@ -1,6 +1,7 @@
 import type { Catalog } from './catalog.ts'
 import type { DistributionProof } from './distribution.ts'
-import type { DistinctMerge, MergePlan } from './merge-plan.ts'
+import { countedSelect } from './counted-select.ts'
+import type { AggregateMerge, DistinctMerge, MergePlan } from './merge-plan.ts'
 import { aggregatesIn } from './merge-planner-aggregates.ts'
 import {
   addHidden,
@@ -13,7 +14,13 @@ import {
   type Draft,
   type Select,
 } from './merge-planner-draft.ts'
-import { exposeInGroups, finishGroups, isLimitedPerShard, planGroups } from './merge-planner-groups.ts'
+import {
+  countsRows,
+  exposeInGroups,
+  finishGroups,
+  isLimitedPerShard,
+  planGroups,
+} from './merge-planner-groups.ts'
 import { planLimits } from './merge-planner-limit.ts'
 import {
   exposeHidden,
@@ -25,6 +32,7 @@ import {
   type OrderItem,
 } from './merge-planner-order.ts'
 import { PlanRefused, refuse, refuseRewrite } from './merge-planner-refusal.ts'
+import { probeOf, type Probe } from './probe.ts'
 import type { Refusal } from './statement.ts'
 import { bodyAs, columnOf, type Node } from './tree.ts'
 
@@ -59,13 +67,17 @@ function planSelect(draft: Draft): MergePlan {
   if (select.intoClause !== undefined) refuse('SELECT INTO')
   if ((select.valuesLists?.length ?? 0) > 0) refuse('VALUES')
   if (select.op !== undefined && select.op !== 'SETOP_NONE') return planSetOperation(draft)
+  const probe = probeOf(select)
+  if (probe !== undefined) return planProbe(draft, probe)
   const isGrouped =
     (select.groupClause?.length ?? 0) > 0 ||
     select.havingClause !== undefined ||
     [...draft.targets.map((target) => target.val), ...(select.sortClause ?? [])].some(
       (node) => node !== undefined && aggregatesIn(node, draft.catalog).length > 0,
     )
-  return isGrouped && !draft.proof.isGroupedByKey ? planGrouped(draft) : planRows(draft)
+  if (isGrouped && !draft.proof.isGroupedByKey) return planGrouped(draft)
+  if (draft.proof.isOfPage === true) refuse('LIMIT in a subquery')
+  return planRows(draft)
 }
 
 /** Rows that are final as the shards send them, or groups that lie whole on one shard. */
@@ -118,10 +130,40 @@ function exposeUnderDistinct(draft: Draft): Expose {
 }
 
 function planGrouped(draft: Draft): MergePlan {
+  if (draft.proof.isOfPage === true) return planCounted(draft)
   const group = planGroups(draft)
   const order = planOrder(draft, exposeInGroups(draft, group))
   const limits = planLimits(draft, isLimitedPerShard(group, order) ? 'widened' : 'all')
   return assemble(draft, { order, limits, grouping: () => finishGroups(draft, group) })
+}
+
+/** An aggregate over a page of rows: of their number it is known what the page leaves, of their values it is not. */
+function planCounted(outer: Draft): MergePlan {
+  const draft = { ...outer, limited: (select: Select): Select => countedSelect(select) ?? select }
+  const group = planGroups(draft)
+  const isNumber = countsRows(draft, group)
+  const { limit, offset } = planLimits(draft, isNumber ? 'widened' : 'absent')
+  const none = { limit: undefined, offset: undefined, withTies: false }
+  const plan = assemble(draft, { order: [], limits: none, grouping: () => finishGroups(draft, group) })
+  if (limit === undefined && offset === undefined) return plan
+  const columns = group.aggregates.map((aggregate) => positionOf(draft, aggregate.use))
+  return { ...plan, counted: { columns, limit, offset } }
+}
+
+/** Whether there are rows: on any shard, or on none. */
+function planProbe(draft: Draft, { kind, questions }: Probe): MergePlan {
+  const none = { limit: undefined, offset: undefined, withTies: false }
+  if (kind === 'row')
+    return assemble(draft, { order: [], limits: { ...none, limit: { source: 'literal', count: 1n } } })
+  const aggregates = questions.map(({ target, isNegated }): AggregateMerge => ({
+    column: target,
+    fn: isNegated ? 'bool_and' : 'bool_or',
+    partials: [target],
+    form: 'plain',
+    collation: undefined,
+  }))
+  const grouping = { keys: [], isDeterministic: true, isSingle: true, having: undefined, aggregates }
+  return assemble(draft, { order: [], limits: none, grouping: () => grouping })
 }
 
 function planSetOperation(draft: Draft): MergePlan {

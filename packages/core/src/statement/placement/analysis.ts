@@ -1,3 +1,4 @@
+import type { SubLink } from 'libpg-query'
 import type { KeySet, KeyValue } from '../key-set.ts'
 import type { Catalog, KeyedPlacement, Relation } from '../catalog.ts'
 import type { Refusal } from '../statement.ts'
@@ -16,6 +17,8 @@ export interface Query {
   readonly isComplete: boolean
   /** As a part of another query, its own LIMIT, grouping and the like included. */
   readonly roots: Roots
+  /** The roots it would have without its LIMIT and OFFSET; set where they are why it has none. */
+  readonly unlimited?: Roots
   /** Facts its WHERE gives about rows of the queries around it, when the query returns any row. */
   readonly outward: Facts | undefined
 }
@@ -64,6 +67,11 @@ export class Analysis {
   readonly referenceWrites: string[] = []
   /** Constructs that make no sense over several shards wherever they stand, in the order they were met. */
   readonly scatterObstacles: { construct: string; wayOut: string }[] = []
+  /** EXISTS subqueries, each with the numbers of its sources: from the first up to (not including) the second. */
+  readonly questions = new Map<
+    SubLink,
+    { readonly query: Query; readonly sources: readonly [number, number] }
+  >()
   keyspace: string | undefined
   refusal: Refusal | undefined
   usesSystemCatalog = false

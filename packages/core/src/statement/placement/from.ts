@@ -36,18 +36,22 @@ import { joinRoots } from './roots.ts'
 export interface FromReading {
   readonly items: readonly RangeItem[]
   readonly roots: Roots
+  /** For a single subquery what its roots would be without its LIMIT. */
+  readonly unlimited?: Roots | undefined
 }
 
 /** `FROM a, b`: an inner join of its items, each of which LATERAL may refer to those before it. */
 export function readFrom(analysis: Analysis, nodes: readonly Node[], scope: Scope): FromReading {
   let items: readonly RangeItem[] = []
   let roots: Roots = replicated
+  let unlimited: Roots | undefined
   for (const node of nodes) {
     const reading = readItem(analysis, node, { ...scope, items: [...scope.items, ...items] }, scope.parent)
     roots = joinRoots('JOIN_INNER', roots, reading.roots, () => false)
     items = [...items, ...reading.items]
+    if (nodes.length === 1) unlimited = reading.unlimited
   }
-  return { items, roots }
+  return { items, roots, unlimited }
 }
 
 /**
@@ -73,7 +77,11 @@ function readItem(analysis: Analysis, node: Node, lateral: Scope, outer: Scope |
         ctes: lateral.ctes,
       })
       const columns = queryColumns(query, aliasColumns(range.alias?.colnames))
-      return { items: [namedItem(range.alias?.aliasname, columns)], roots: query.roots }
+      return {
+        items: [namedItem(range.alias?.aliasname, columns)],
+        roots: query.roots,
+        unlimited: query.unlimited,
+      }
     }
     case 'RangeFunction':
       return readFunction(analysis, bodyAs(node, 'RangeFunction') ?? {}, lateral)

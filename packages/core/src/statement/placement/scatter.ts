@@ -1,19 +1,19 @@
 import type { Catalog } from '../catalog.ts'
+import { countedSelect } from '../counted-select.ts'
 import type { DistributionProof } from '../distribution.ts'
 import { planMerge } from '../merge-planner.ts'
 import { parse, tooDeep } from '../parser.ts'
 import type { Refusal, Scatter } from '../statement.ts'
-import type { Node } from '../tree.ts'
+import { isPositive, probeOf, type Probe } from '../probe.ts'
+import { bodyAs, columnOf, type Node } from '../tree.ts'
 import { Analysis, type FunctionOccurrence } from './analysis.ts'
 import { refuseUnprovedWrites, scatterRefusal } from './outcome.ts'
 import type { Roots, Source } from './model.ts'
 import { analyseQuery } from './query.ts'
 import { resolveColumn, type Resolved } from './scope.ts'
-import type { SelectParts } from './select.ts'
-import { placeOf } from './slots.ts'
+import { isNeverNull, placeOf } from './slots.ts'
 import { solve, type Solution } from './solve.ts'
 import { analyseTop, type Top } from './top.ts'
-import { columnOf } from '../tree.ts'
 
 /**
  * The proof for several shards.
@@ -42,7 +42,7 @@ function prove(text: string, catalog: Catalog): Scatter {
   if (refusal !== undefined) return refused(refusal)
   if (top.kind === 'insert' && top.reading.rows !== undefined) return { kind: 'split' }
   if (top.kind !== 'select') return { kind: 'write' }
-  const planned = planMerge(statement.stmt, text, catalog, proofOf(top.parts))
+  const planned = planMerge(statement.stmt, text, catalog, proofOf(top))
   return 'refusal' in planned ? refused(planned.refusal) : { kind: 'merge', plan: planned.plan }
 }
 
@@ -136,7 +136,7 @@ function refuseShape(analysis: Analysis, top: Top, solution: Solution): Refusal 
         )
       }
       return (
-        refuseRoots(analysis, top.parts.fromRoots, solution) ??
+        refuseRead(analysis, top, solution) ??
         (top.parts.hasWindowsWithoutKey
           ? scatterRefusal(
               'a window function whose PARTITION BY lacks the shard key',
@@ -173,13 +173,59 @@ function refuseShape(analysis: Analysis, top: Top, solution: Solution): Refusal 
   }
 }
 
+/** A statement that counts a page, or asks whether there are rows, is read for what it counts and asks about. */
+function refuseRead(analysis: Analysis, top: TopSelect, solution: Solution): Refusal | undefined {
+  const { node, parts } = top
+  const select = bodyAs(node, 'SelectStmt') ?? {}
+  const probe = probeOf(select)
+  if (probe !== undefined) return refuseProbe(analysis, probe, solution)
+  return refuseRoots(analysis, countedRoots(top) ?? parts.fromRoots, solution)
+}
+
+type TopSelect = Extract<Top, { kind: 'select' }>
+
+/** The roots of the rows that a page is cut out of, of which the statement only aggregates. */
+function countedRoots({ node, parts }: TopSelect): Roots | undefined {
+  if (parts.isOneRow !== true || countedSelect(bodyAs(node, 'SelectStmt') ?? {}) === undefined)
+    return undefined
+  return parts.unlimitedRoots
+}
+
+/** There is a row when any shard has one, if every shard finds its own: each question is a read of its own. */
+function refuseProbe(analysis: Analysis, { questions }: Probe, solution: Solution): Refusal | undefined {
+  const asked = new Set<Source>()
+  for (const { sublink } of questions) {
+    const question = analysis.questions.get(sublink)
+    if (question === undefined) continue
+    const { query, sources } = question
+    const inner = bodyAs(sublink.subselect, 'SelectStmt')
+    const isPage = inner?.limitOffset === undefined && isPositive(inner?.limitCount)
+    const tables = analysis.sources.slice(...sources).filter((source) => source.placement !== undefined)
+    for (const source of tables) asked.add(source)
+    if (tables.length === 0) continue
+    const refusal = refuseRoots(
+      analysis,
+      (isPage ? query.unlimited : undefined) ?? query.roots,
+      solution,
+      tables,
+    )
+    if (refusal !== undefined) return refusal
+  }
+  const other = analysis.sources.find((source) => source.placement !== undefined && !asked.has(source))
+  return other === undefined ? undefined : untied(other, 'it stands in a subquery alone')
+}
+
 /** Undefined when some candidate root ties every sharded table of the statement to itself. */
-function refuseRoots(analysis: Analysis, roots: Roots, solution: Solution): Refusal | undefined {
+function refuseRoots(
+  analysis: Analysis,
+  roots: Roots,
+  solution: Solution,
+  tables = analysis.sources.filter((source) => source.placement !== undefined),
+): Refusal | undefined {
   if (roots.kind === 'refused') {
     const { construct, why, wayOut } = roots.obstacle
     return scatterRefusal(construct, why, wayOut)
   }
-  const tables = analysis.sources.filter((source) => source.placement !== undefined)
   if (roots.kind === 'replicated') return untied(tables[0], 'it stands in a subquery alone')
   let loose: Source | undefined
   for (const candidate of roots.candidates) {
@@ -215,7 +261,8 @@ function tiedTo(roots: readonly Source[], solution: Solution): ReadonlySet<Sourc
   return tied
 }
 
-function proofOf(parts: SelectParts): DistributionProof {
+function proofOf(top: TopSelect): DistributionProof {
+  const { parts } = top
   const resolve = (node: Node): Resolved | undefined => {
     const column = columnOf(node)
     if (parts.scope === undefined || column === undefined || column.isStar) return undefined
@@ -228,6 +275,16 @@ function proofOf(parts: SelectParts): DistributionProof {
       column: binding.column,
       isShardKey: placeOf(binding) !== undefined,
     })),
+    isOnOneShard(node: Node, orNull: boolean) {
+      const binding = resolve(node)?.binding
+      if (binding === undefined) return false
+      return placeOf(binding, orNull) !== undefined
+    },
+    isNeverNull(node: Node) {
+      const binding = resolve(node)?.binding
+      return binding !== undefined && isNeverNull(binding)
+    },
+    isOfPage: countedRoots(top) !== undefined,
     isGroupedByKey: parts.isGroupedByKey,
     isDistinctByKey: parts.isDistinctByKey,
     resolveColumn(node: Node) {

@@ -27,7 +27,11 @@ export interface SelectParts {
   readonly query: Query
   /** The roots of its FROM alone. */
   readonly fromRoots: Roots
+  /** The same without the LIMIT of the only subquery in it. */
+  readonly unlimitedRoots?: Roots | undefined
   readonly scope: Scope | undefined
+  /** True for one row of aggregates. */
+  readonly isOneRow?: boolean
   readonly isGroupedByKey: boolean
   readonly isDistinctByKey: boolean
   readonly hasWindowsWithoutKey: boolean
@@ -123,27 +127,34 @@ function readPlain(
     return { ...output, binding: { ...binding, down: [], isNullable } }
   })
 
-  const roots = shapeRoots(
-    analysis,
-    from.roots,
-    select,
-    {
-      isAggregated,
-      isGroupedByKey,
-      isDistinct,
-      isDistinctOn: distinctOn !== undefined,
-      isDistinctByKey,
-      hasWindow: level.hasWindow,
-      hasWindowsWithoutKey,
-    },
-    isTop,
-  )
+  const shape: Shape = {
+    isAggregated,
+    isGroupedByKey,
+    isDistinct,
+    isDistinctOn: distinctOn !== undefined,
+    isDistinctByKey,
+    hasWindow: level.hasWindow,
+    hasWindowsWithoutKey,
+  }
+  const roots = shapeRoots(analysis, from.roots, select, shape, isTop)
+  const unlimited =
+    from.roots.kind === 'located' && hasLimit(select)
+      ? shapeRoots(analysis, from.roots, withoutLimit(select), shape, isTop)
+      : undefined
   // Without GROUP BY an aggregate gives a row also when no row passes WHERE.
   const isOutwardSound = !isAggregated || (grouping !== undefined && !grouping.hasSets)
   return {
-    query: { outputs: exported, isComplete, roots, outward: isOutwardSound ? outward : undefined },
+    query: {
+      outputs: exported,
+      isComplete,
+      roots,
+      ...(unlimited === undefined ? {} : { unlimited }),
+      outward: isOutwardSound ? outward : undefined,
+    },
     fromRoots: from.roots,
+    unlimitedRoots: from.unlimited,
     scope,
+    isOneRow: grouping === undefined && level.hasAggregate,
     isGroupedByKey,
     isDistinctByKey,
     hasWindowsWithoutKey,
@@ -223,6 +234,13 @@ function shapeRoots(
 }
 
 const keyWay = 'Compare the shard key with a value, so that one shard answers.'
+
+function withoutLimit(select: SelectStmt): SelectStmt {
+  const unlimited = { ...select }
+  delete unlimited.limitCount
+  delete unlimited.limitOffset
+  return unlimited
+}
 
 export function hasLimit(select: SelectStmt): boolean {
   const isNothing = (node: Node | undefined): boolean =>

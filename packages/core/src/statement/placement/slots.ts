@@ -107,9 +107,9 @@ export function placeOfSlot(slot: Slot): string | undefined {
   return anchor === undefined ? undefined : `id ${placement.group} ${anchor}`
 }
 
-/** The same for a column that is surely not NULL: all rows with one of its values lie on one shard. */
-export function placeOf(binding: Binding): string | undefined {
-  if (!isNeverNull(binding)) return undefined
+/** The same for a column that is surely not NULL, or whose NULLs do not matter: all rows with one of its values lie on one shard. */
+export function placeOf(binding: Binding, orNull = false): string | undefined {
+  if (!orNull && !isNeverNull(binding)) return undefined
   const places = new Set(binding.up?.map(placeOfSlot))
   const [only] = places
   return places.size === 1 ? only : undefined

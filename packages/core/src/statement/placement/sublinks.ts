@@ -23,11 +23,15 @@ export interface Sublink {
 export function analyseSublink(analysis: Analysis, node: Node, scope: Scope, walk: WalkExpression): Sublink {
   const sublink = bodyAs(node, 'SubLink')
   walk(analysis, sublink?.testexpr, scope)
+  const start = analysis.sources.length
   const query =
     sublink?.subselect === undefined
       ? undefined
       : analysis.analyseQuery(analysis, sublink.subselect, { parent: scope, ctes: scope.ctes })
   const kind = kindOf(sublink)
+  if (kind === 'exists' && sublink !== undefined && query !== undefined) {
+    analysis.questions.set(sublink, { query, sources: [start, analysis.sources.length] })
+  }
   const pairs: { test: Binding; output: Binding }[] = []
   if (kind === 'any-equal' && query?.isComplete === true) {
     const row = bodyAs(sublink?.testexpr, 'RowExpr')?.args
