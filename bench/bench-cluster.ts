@@ -64,15 +64,16 @@ export async function startBenchCluster(
   const tenants: number[] = []
   for (let id = 1; id <= tenantCount; id += 1) {
     await loader.pool.query('insert into tenants (id, name) values ($1, $2)', [id, `tenant ${id}`])
-    await loader.pool.query('insert into customers (id, tenant_id, name) values ($1, $1, $2)', [
+    await loader.pool.query('insert into customers (id, tenant_id, name) values ($1, $2, $3)', [
+      id,
       id,
       `customer ${id}`,
     ])
     const rows = Array.from({ length: ordersPerTenant }, (_, n) => n + 1)
-    const tuples = rows.map((_, n) => `($1, $1, $${n * 2 + 2}, $${n * 2 + 3}, 'open', true)`).join(', ')
+    const tuples = rows.map((_, n) => `($1, $2, $${n * 2 + 3}, $${n * 2 + 4}, 'open', true)`).join(', ')
     await loader.pool.query(
       `insert into orders (tenant_id, customer_id, id, total, status, paid) values ${tuples}`,
-      [id, ...rows.flatMap((n) => [n, ((id * 7919 + n * 104_729) % 100_000) / 100])],
+      [id, id, ...rows.flatMap((n) => [n, ((id * 7919 + n * 104_729) % 100_000) / 100])],
     )
     const { route } = loader.explain('select 1 from orders where tenant_id = $1', [id])
     if (route.kind === 'single' && route.shard === 's0') tenants.push(id)
