@@ -94,12 +94,12 @@ export async function startStage(orm: Orm): Promise<Stage> {
     return { result, statements, nodes }
   }
 
-  const settle = async (): Promise<void> => {
+  const settle = async (settling = router): Promise<void> => {
     await direct.waitForReplay(cluster)
     await waitFor('reads to go to the replicas', async () => {
       for (const shard of cluster.shards) {
-        const { rows } = await router.run({ shard: shard.name }, () =>
-          router.pool.query<{ port: number }>(
+        const { rows } = await settling.run({ shard: shard.name }, () =>
+          settling.pool.query<{ port: number }>(
             `select current_setting('port')::int as port from pg_am limit 1`,
           ),
         )

@@ -34,8 +34,8 @@ export interface World {
   alike<T>(act: (application: Application) => Promise<T>): Promise<Touched<T>>
   /** The same of errors: both must reject, and alike in the ORM's own description. Returns Shardline's. */
   alikeRejected(act: (application: Application) => Promise<unknown>): Promise<unknown>
-  /** Resolves when reads go to the replicas again: they have replayed everything, and the router knows. */
-  settle(): Promise<void>
+  /** Resolves when reads go to the replicas again: they have replayed everything, and the router (this world's) knows. */
+  settle(router?: Router): Promise<void>
   /** The data as at the beginning, everywhere. */
   reset(): Promise<void>
   /** Ends all sessions of both applications on the primaries, and waits until they are gone. */

@@ -139,13 +139,14 @@ export const reads: readonly Scenario[] = [
   {
     name: 'pages by cursor',
     tags: ['read', 'ordinary-model'],
-    async run(_application, { alike, data, ids, replicaOf }) {
-      const first = await alike((one) => one.ordersAfter(data.a.id, ids.least, 3))
-      expect(first.result.map(({ id }) => id)).toEqual(data.a.orders.slice(0, 3).map(({ id }) => id))
-      const cursor = first.result[2]?.id ?? 0n
-      const second = await alike((one) => one.ordersAfter(data.a.id, cursor, 3))
-      expect(second.result.map(({ id }) => id)).toEqual(data.a.orders.slice(3).map(({ id }) => id))
-      expect([first.nodes, second.nodes]).toEqual([[replicaOf(data.a.id)], [replicaOf(data.a.id)]])
+    async run(_application, { alike, data, replicaOf }) {
+      for (const { id: tenantId, orders } of [data.a, data.b]) {
+        const first = await alike((one) => one.ordersAfter(tenantId, orders[0].id, 2))
+        expect(first.result.map(({ id }) => id)).toEqual([orders[1].id, orders[2].id])
+        const second = await alike((one) => one.ordersAfter(tenantId, first.result[1]?.id ?? 0n, 5))
+        expect(second.result.map(({ id }) => id)).toEqual([orders[3].id, orders[4].id])
+        expect([first.nodes, second.nodes]).toEqual([[replicaOf(tenantId)], [replicaOf(tenantId)]])
+      }
     },
   },
   {
