@@ -362,6 +362,24 @@ describe('what a lease leaves behind', () => {
 })
 
 describe('a context', () => {
+  it('is that of the statement, also when it waits for its turn behind others', async () => {
+    await leased(async (client) => {
+      const outcomes = await Promise.all(
+        [a, b, a, b].map((tenant, index) =>
+          routed.router.run({ tenant }, () =>
+            client
+              .query('select $1::int as own from orders where tenant_id = $1', [index < 2 ? tenant : a])
+              .then(
+                () => 'answered',
+                (error: { readonly code: string }) => error.code,
+              ),
+          ),
+        ),
+      )
+      expect(outcomes).toEqual(['answered', 'answered', 'answered', 'TENANT_CONTRADICTED'])
+    })
+  })
+
   it('binds what the statement alone does not place', async () => {
     await routed.router.run({ tenant: b }, () =>
       leased(async (client) => {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { EventEmitter } from 'node:events'
 import { StatementError } from '../errors.ts'
 import { toRefusal } from '../execution/decide.ts'
@@ -217,7 +218,8 @@ export class Lease extends EventEmitter {
       this.#session.run(request, (error, result) => this.#finish(done, error, result))
     }
     if (this.#isReleased) done(releasedLease(), undefined)
-    else if (this.#isBusy) this.#queue.push(run)
+    // Its turn comes when somebody else's answer arrives, and that is somebody else's context.
+    else if (this.#isBusy) this.#queue.push(AsyncLocalStorage.bind(run))
     else {
       this.#isBusy = true
       run()
