@@ -20,7 +20,7 @@ const madeByDatabase = () => sql`default`
 
 const routableId = () => id('id').primaryKey().$defaultFn(madeByDatabase)
 
-export const tenants = sharded(
+const tenants = sharded(
   pgTable('tenants', {
     id: integer('id').primaryKey(),
     name: text('name').notNull(),
@@ -29,7 +29,7 @@ export const tenants = sharded(
   (t) => tenant(t.id),
 )
 
-export const customers = sharded(
+const customers = sharded(
   pgTable('customers', {
     id: routableId(),
     tenantId: integer('tenant_id').notNull(),
@@ -39,7 +39,7 @@ export const customers = sharded(
   (t) => tenant(t.tenantId, { routable: t.id }),
 )
 
-export const orders = sharded(
+const orders = sharded(
   pgTable('orders', {
     id: routableId(),
     tenantId: integer('tenant_id').notNull(),
@@ -55,7 +55,7 @@ export const orders = sharded(
   (t) => tenant(t.tenantId, { routable: t.id }),
 )
 
-export const orderLines = sharded(
+const orderLines = sharded(
   pgTable('order_lines', {
     id: routableId(),
     tenantId: integer('tenant_id').notNull(),
@@ -66,7 +66,7 @@ export const orderLines = sharded(
   (t) => tenant(t.tenantId, { routable: t.id }),
 )
 
-export const documents = sharded(
+const documents = sharded(
   pgTable('documents', {
     id: uuid('id').primaryKey().$defaultFn(madeByDatabase),
     tenantId: integer('tenant_id').notNull(),
@@ -75,7 +75,7 @@ export const documents = sharded(
   (t) => tenant(t.tenantId, { routable: t.id }),
 )
 
-export const products = sharded(
+const products = sharded(
   pgTable('products', {
     sku: text('sku').primaryKey(),
     title: text('title').notNull(),
@@ -84,9 +84,9 @@ export const products = sharded(
   () => reference(),
 )
 
-export const settings = pgTable('settings', { key: text('key').primaryKey(), value: text('value').notNull() })
+const settings = pgTable('settings', { key: text('key').primaryKey(), value: text('value').notNull() })
 
-export const features = sharded(
+const features = sharded(
   pgTable('features', {
     entityId: text('entity_id').primaryKey(),
     value: doublePrecision('value').notNull(),
@@ -95,7 +95,7 @@ export const features = sharded(
   (t) => entity(t.entityId),
 )
 
-export const readings = sharded(
+const readings = sharded(
   pgTable(
     'readings',
     {

@@ -16,7 +16,7 @@ export class TenantRow {
 }
 
 /** What all rows of a tenant have. */
-export abstract class OfTenant {
+abstract class OfTenant {
   @RoutableId()
   @PrimaryColumn({ type: 'bigint' })
   id!: string

@@ -15,7 +15,7 @@ import {
 } from 'typeorm'
 
 /** What all rows of a tenant have. */
-export abstract class OfTenant {
+abstract class OfTenant {
   @RoutableId()
   @PrimaryColumn({ type: 'bigint' })
   id!: string
