@@ -23,6 +23,7 @@ import { underShardLocks } from './execution/shard-locks.ts'
 import { NodeHealth } from './monitoring/node-health.ts'
 import { Staleness } from './monitoring/staleness.ts'
 import type { PgModule } from './pool/node-pool.ts'
+import { preparedNames } from './pool/prepared-names.ts'
 import { createRoutedPool, type RoutedPool } from './pool-facade/routed-pool.ts'
 import { explain, type Explanation } from './routing/explain.ts'
 import type { RouteContext } from './routing/context.ts'
@@ -167,6 +168,7 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
   }
   const live = new LiveSnapshot(first, async (previous) => {
     const perShard = await readCatalogs(nodesByShard, config.start.deadlineMs)
+    preparedNames.renew()
     return createSnapshot(previous.config, perShard, previous.catalog.version + 1, environment)
   })
   const plans = new PlanCache({ maxPlans: config.planCache.max })

@@ -55,6 +55,29 @@ describe('automatic prepared statements', () => {
     pool.release(other)
   })
 
+  it('are made anew after DDL: the types of their parameters may have changed', async () => {
+    const pool = openPool(primary.url)
+    const [connection, other] = [await pool.lease(), await pool.lease()]
+    const insert = {
+      text: 'insert into moments values ($1)',
+      values: ['2022-01-01 00:00:00-02'],
+      mayPrepare: true,
+    }
+    await connection.query({ text: 'create table moments (at timestamp)' })
+    for (let use = 0; use < 3; use++) for (const one of [connection, other]) await one.query(insert)
+    await connection.query({ text: 'drop table moments' })
+    await connection.query({ text: 'create table moments (at timestamptz)' })
+    for (let use = 0; use < 3; use++) for (const one of [connection, other]) await one.query(insert)
+    const { rows } = await connection.query({
+      text: `select distinct at at time zone 'UTC' as at from moments`,
+    })
+    expect(rows).toHaveLength(1)
+    expect(rows[0]?.at).toEqual(new Date(2022, 0, 1, 2))
+    await connection.query({ text: 'drop table moments' })
+    pool.release(connection)
+    pool.release(other)
+  })
+
   it('leave alone what is not marked, named by the application, or too long', async () => {
     const pool = openPool(primary.url)
     const connection = await pool.lease()

@@ -37,6 +37,9 @@ export interface ConnectionSetting {
   readonly maxPrepared: number
 }
 
+/** Command tags, as `pg` cuts them, after which a text may mean other types than before. */
+const ddlTags: ReadonlySet<string> = new Set(['ALTER', 'CREATE', 'DROP', 'IMPORT'])
+
 /**
  * One physical connection, in one caller's hands at a time.
  *
@@ -240,11 +243,13 @@ export class Connection implements StatementOwner {
     this.client.query(statement)
   }
 
-  // DISCARD ALL, DEALLOCATE ALL and DEALLOCATE name leave the server without statements that we believe it has.
+  // DISCARD ALL, DEALLOCATE ALL and DEALLOCATE name leave the server without statements that we believe it has, and DDL
+  // leaves it with statements that are not what their texts would be now.
   #noticeDiscarded(result: pg.QueryResult): void {
     if (this.#prepared === undefined) return
     if (Array.isArray(result)) for (const one of result as pg.QueryResult[]) this.#noticeDiscarded(one)
     else if (result.command === 'DISCARD' || result.command === 'DEALLOCATE') this.#prepared.forgetAll()
+    else if (ddlTags.has(result.command)) preparedNames.renew()
   }
 
   #sendGuarded(

@@ -36,6 +36,17 @@ export class PreparedNames {
     return this.#secondUse(text, known)
   }
 
+  /**
+   * Every text gets another name from now on. The server keeps the parameter types that it inferred when a statement was
+   * prepared, so after DDL the same text would mean something else than it does when it is sent as it is: a time without a
+   * zone for a column that has one by now.
+   */
+  renew(): void {
+    this.#young = new Map()
+    this.#old = new Map()
+    this.#youngCharacters = 0
+  }
+
   #secondUse(text: string, known: string | undefined): string | undefined {
     if (known === undefined) return undefined
     const name = prefix + (++this.#count).toString(36)
