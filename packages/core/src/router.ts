@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { CatalogNotice } from './catalog/notices.ts'
 import { refuseDifferences } from './catalog/verify-catalogs.ts'
-import type { ClusterConfig } from './config/cluster-config.ts'
+import { isKeyed, type ClusterConfig } from './config/cluster-config.ts'
 import { mergeTables } from './config/table-config.ts'
 import type { TableDescription } from './config/table-description.ts'
 import { storeAssignment, type StoredAssignment } from './sharding/assignment-json.ts'
@@ -109,7 +109,10 @@ export interface Router {
   describeTables(tables: Readonly<Record<string, TableDescription>>): void
   /** The SQL expression by which PostgreSQL itself computes the bucket of a row of the table. */
   bucketSql(table: string): string
-  /** Buckets and their shards of a keyspace (default: the only or first one), as data that can be stored. */
+  /**
+   * Buckets and their shards of a keyspace (default: the only or first one), as data that can be stored; with the buckets
+   * of pinned keys, which ids carry.
+   */
   assignment(keyspace?: string): StoredAssignment
   /**
    * A routable integer id: it carries the bucket of its tenant (or of a table's key), so that `WHERE id = $1` proves the
@@ -320,7 +323,11 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
       const found =
         keyspace === undefined ? [...config.keyspaces.values()][0] : config.keyspaces.get(keyspace)
       if (found === undefined) throw new ConfigError('CONFIG_INVALID', `There is no keyspace "${keyspace}".`)
-      return storeAssignment(found.assignment)
+      const [group] = [...found.tables.values()].flatMap((table) => (isKeyed(table) ? [table.group] : []))
+      // The maps of a keyspace share its assignment, which has the buckets of the directory's keys.
+      return storeAssignment(
+        group === undefined ? found.assignment : live.current.keys.mapOf({ group }).assignment,
+      )
     },
     ...ids,
     async install() {

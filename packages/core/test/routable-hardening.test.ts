@@ -183,6 +183,22 @@ test('a pin that is not installed yet makes no ids that the constraint refuses',
   await pinned.end()
 })
 
+test('pinned keys keep their buckets when the assignment is stored, whatever is pinned besides', async () => {
+  const key = tenantOn('s1')
+  const first = await connect({ directory: { tenant: { [key]: 's1' } } })
+  await first.install()
+  const id = await first.id({ tenant: key })
+  const stored = JSON.stringify(first.assignment())
+  await first.end()
+  // Keys that look like numbers come in their order: this one comes first.
+  const directory = { tenant: { 2: 's0', [key]: 's1' } }
+  const second = await connect({ directory, assignment: stored })
+  await second.install()
+  expect(bucketOfId('int8', await second.id({ tenant: key }), 'int8')).toBe(bucketOfId('int8', id, 'int8'))
+  expect(bucketOfId('int8', await second.id({ tenant: 2 }), 'int8')).toBe(16_385)
+  await second.end()
+})
+
 test('partitions and keys of several columns carry the proof on', async () => {
   const { rows } = await router.pool.query<{ id: string }>(
     'insert into readings (tenant_id, note) values (1, $1), (2, $1), (3, $1), (4, $1) returning id',

@@ -27,7 +27,7 @@ export function createRouterIds(engine: IdEngine): RouterIds {
     (shard) => engine.primary(shard),
     () => engine.now(),
   )
-  const random = new Uint8Array(16)
+  const nextRandom = createRandomBytes()
   const resolve = (target: IdTarget | undefined) => {
     return resolveIdTarget(target ?? currentTenant(engine.context()), engine.snapshot())
   }
@@ -55,7 +55,21 @@ export function createRouterIds(engine: IdEngine): RouterIds {
       return id as bigint
     },
     ids,
-    uuid: (target) => uuidId(Date.now(), resolve(target).bucket, randomFillSync(random)),
+    uuid: (target) => uuidId(Date.now(), resolve(target).bucket, nextRandom()),
+  }
+}
+
+/** Sixteen fresh bytes at a time; the source is asked for many at once, because asking is what costs. */
+function createRandomBytes(): () => Uint8Array {
+  const bytes = new Uint8Array(4_096)
+  let used = bytes.length
+  return () => {
+    if (used === bytes.length) {
+      randomFillSync(bytes)
+      used = 0
+    }
+    used += 16
+    return bytes.subarray(used - 16, used)
   }
 }
 

@@ -115,14 +115,22 @@ describe('pinned keys', () => {
     expect(other.pins).toHaveLength(3)
   })
 
-  test('pinned again the same, nothing changes; pinned elsewhere, it is a conflict that names no key', () => {
+  test('pinned again the same, nothing changes; pinned elsewhere, it moves with its bucket', () => {
     const again = [{ key: '7', hashBucket: 7_220, shard: 'b' }]
     expect(pinKeys(pinned, 'tenant', again)).toBe(pinned)
     const elsewhere = again.map((pin) => ({ ...pin, shard: 'a' }))
-    expect(() => pinKeys(pinned, 'tenant', elsewhere)).toThrow(
+    const moved = pinKeys(pinned, 'tenant', elsewhere)
+    expect(moved.pins).toEqual(pinned.pins)
+    const bucket = pinned.pins.find(({ key }) => key === '7')?.bucket ?? -1
+    expect(moves(pinned, moved)).toEqual([{ bucket, from: 'b', to: 'a' }])
+  })
+
+  test('pinned to two shards at once, it is a conflict that names no key', () => {
+    const both = ['a', 'b'].map((shard) => ({ key: '7', hashBucket: 7_220, shard }))
+    expect(() => pinKeys(pinned, 'tenant', both)).toThrow(
       expect.objectContaining({ code: 'CONFIG_CONFLICT' }),
     )
-    expect(() => pinKeys(pinned, 'tenant', elsewhere)).not.toThrow(/7/)
+    expect(() => pinKeys(pinned, 'tenant', both)).not.toThrow(/7/)
   })
 
   test('keep their shard from being removed', () => {

@@ -132,7 +132,7 @@ export function shardOfBucket(assignment: Assignment, bucket: number): string | 
 
 /**
  * The assignment with further pinned keys, each in a bucket of its own.
- * @throws ConfigError CONFIG_CONFLICT when a key is pinned to another shard already.
+ * @throws ConfigError CONFIG_CONFLICT when two of `keys` pin one key to different shards.
  */
 export function pinKeys(
   assignment: Assignment,
@@ -140,6 +140,7 @@ export function pinKeys(
   keys: readonly { readonly key: CanonicalKey; readonly hashBucket: number; readonly shard: string }[],
 ): Assignment {
   const known = new Map(assignment.pins.map((pin) => [pinIdentity(pin.group, pin.key), pin]))
+  const said = new Map<CanonicalKey, string>()
   const pins = [...assignment.pins]
   const shards = [...assignment.buckets]
   for (const { key, hashBucket, shard } of keys) {
@@ -147,17 +148,23 @@ export function pinKeys(
     if (number === -1) {
       throw new ConfigError('CONFIG_INVALID', `A key of "${group}" is pinned to "${shard}", which is no shard. Known: ${assignment.shards.join(', ')}.`) // prettier-ignore
     }
+    const other = said.get(key) ?? shard
+    if (other !== shard) {
+      throw new ConfigError('CONFIG_CONFLICT', `A key of "${group}" is pinned to "${shard}" and to "${other}". A key lies on one shard: keep one of the two.`) // prettier-ignore
+    }
+    said.set(key, shard)
     const pin = known.get(pinIdentity(group, key))
-    if (pin === undefined) {
+    // A key that has a bucket already keeps it, because ids carry it, and moves with it.
+    if (pin !== undefined) shards[pin.bucket] = number
+    else {
       const added = { group, key, bucket: shards.length, hashBucket }
       known.set(pinIdentity(group, key), added)
       pins.push(added)
       shards.push(number)
-    } else if (shards[pin.bucket] !== number) {
-      throw new ConfigError('CONFIG_CONFLICT', `A key of "${group}" is pinned to "${shard}" and to "${shardOfBucket(assignment, pin.bucket) ?? shard}". A key lies on one shard: keep one of the two.`) // prettier-ignore
     }
   }
-  if (shards.length === assignment.buckets.length) return assignment
+  const isSame = shards.length === assignment.buckets.length && shards.every((shard, bucket) => shard === assignment.buckets[bucket]) // prettier-ignore
+  if (isSame) return assignment
   if (shards.length > 2 * bucketCount) {
     throw new ConfigError('CONFIG_INVALID', `${pins.length} keys are pinned; at most ${bucketCount} can be.`)
   }

@@ -75,7 +75,7 @@ export class MappedKeys {
     this.#session = session
   }
 
-  mapOf(placement: KeyedPlacement): ShardMap {
+  mapOf(placement: Pick<KeyedPlacement, 'group'>): ShardMap {
     const map = this.#maps.get(placement.group)
     if (map === undefined) {
       throw new ConfigError(
