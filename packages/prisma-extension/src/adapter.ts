@@ -2,6 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { ConfigError, type Router } from '@shardline/core'
 import type { PrismaAdapterOptions } from './adapter-options.ts'
 import { createAdapterPool } from './adapter-pool.ts'
+import { releaseAfterEnd } from './release-after-end.ts'
 
 type ConnectedAdapter = Awaited<ReturnType<PrismaPg['connect']>>
 
@@ -51,7 +52,8 @@ export function prismaAdapter(router: Router, options: PrismaAdapterOptions = {}
     adapterName: '@prisma/adapter-pg',
     async connect() {
       const pool = createAdapterPool(await poolClassOfAdapter(), router, { context, assertAttributed })
-      return await new PrismaPg(pool, { ...rest, disposeExternalPool: endsRouter }).connect()
+      const connected = await new PrismaPg(pool, { ...rest, disposeExternalPool: endsRouter }).connect()
+      return releaseAfterEnd(connected)
     },
   }
   states.set(adapter, state)
