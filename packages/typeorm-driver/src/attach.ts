@@ -13,7 +13,7 @@ interface ReplicatedDriver {
 
 const attached = new WeakSet<DataSource>()
 
-/** Makes a DataSource that is being initialised work on the cluster; `replicas` makes a pool that reads replicas only. */
+/** Makes a DataSource that is about to connect work on the cluster; `replicas` makes a pool that reads replicas only. */
 export function attach(dataSource: DataSource, router: Router, replicas: () => RoutedPool): void {
   // It may be initialised again once it was destroyed.
   if (attached.has(dataSource)) return

@@ -26,13 +26,15 @@ export function cacheByContext(cache: ResultCache, router: Router): ResultCache 
     synchronize: (runner) => cache.synchronize(runner),
     async getFromCache(options, runner) {
       if (!isCached(runner)) return undefined
-      const found = await outside(() => cache.getFromCache(inContext(options, router.context), undefined))
+      const context = contextText(router.context)
+      const found = await outside(() => cache.getFromCache(inContext(options, context)))
       if (found === undefined || found === null) return found
-      return contextIn(found.query) === contextText(router.context) ? found : expired(found)
+      return contextIn(found.query) === context ? found : expired(found)
     },
     async storeInCache(options, saved, runner) {
       if (!isCached(runner)) return
-      await outside(() => cache.storeInCache(inContext(options, router.context), saved, undefined))
+      const context = contextText(router.context)
+      await outside(() => cache.storeInCache(inContext(options, context), saved))
     },
     isExpired: (saved) => cache.isExpired(saved),
     clear: () => outside(() => cache.clear()),
@@ -42,11 +44,10 @@ export function cacheByContext(cache: ResultCache, router: Router): ResultCache 
 
 const separator = ' -- CONTEXT: '
 
-function inContext(options: CacheOptions, context: RouteContext | undefined): CacheOptions {
-  const text = contextText(context)
-  return text === '' || options.query === undefined
+function inContext(options: CacheOptions, context: string): CacheOptions {
+  return context === '' || options.query === undefined
     ? options
-    : { ...options, query: `${options.query}${separator}${text}` }
+    : { ...options, query: `${options.query}${separator}${context}` }
 }
 
 function contextIn(query: string | undefined): string {

@@ -1,7 +1,7 @@
 import type { RoutedClient, RoutedPool, Router } from '@shardline/core'
 import { attach } from './attach.ts'
 import { dataSourcePool } from './data-source-pool.ts'
-import { dataSourceBeingInitialized, watchDataSources } from './initializing.ts'
+import { unknownTypeorm, whenInitializing } from './initializing.ts'
 import { refuseOptions } from './refuse-options.ts'
 
 /** What TypeORM takes as the `driver` of a `postgres` DataSource: it stands for the module `pg`. */
@@ -32,7 +32,6 @@ export function typeormDriver(
   router: Router,
   { endRouter = false }: TypeormDriverOptions = {},
 ): TypeormDriver {
-  watchDataSources()
   let parseInt8 = false
   const prepare = (client: RoutedClient): void => {
     if (parseInt8) parseIntegers(client)
@@ -42,13 +41,12 @@ export function typeormDriver(
   }
   const replicas = (): RoutedPool =>
     dataSourcePool(router, { context: { role: 'replica' }, onEnd: async () => {}, prepare })
+  let hasBegun = false
   const Pool = function Pool(): RoutedPool {
-    const dataSource = dataSourceBeingInitialized()
-    refuseOptions(dataSource.options)
-    attach(dataSource, router, replicas)
+    if (!hasBegun) throw unknownTypeorm()
     return dataSourcePool(router, { onEnd, prepare })
   }
-  return {
+  const driver: TypeormDriver = {
     Pool: Pool as unknown as TypeormDriver['Pool'],
     defaults: {
       get parseInt8() {
@@ -59,6 +57,12 @@ export function typeormDriver(
       },
     },
   }
+  whenInitializing(driver, (dataSource) => {
+    refuseOptions(dataSource.options)
+    attach(dataSource, router, replicas)
+    hasBegun = true
+  })
+  return driver
 }
 
 /** As `pg.defaults.parseInt8` for columns of type int8, for one lease. */

@@ -1,6 +1,6 @@
 import { vi } from 'vitest'
-import { nativeSuite } from './suites/native.ts'
+import { allSuites } from './suites/all.ts'
 
 vi.mock('typeorm', () => import('typeorm-0-3'))
 
-nativeSuite()
+allSuites()

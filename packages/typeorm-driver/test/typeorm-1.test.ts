@@ -1,3 +1,3 @@
-import { nativeSuite } from './suites/native.ts'
+import { allSuites } from './suites/all.ts'
 
-nativeSuite()
+allSuites()
