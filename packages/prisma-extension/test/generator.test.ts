@@ -24,38 +24,40 @@ describe.each(versions)('the schema generator, started by Prisma $version', ({ v
     await rm(folder, { recursive: true, force: true })
   })
 
-  const generate = async (models: string, output: string, text?: string): Promise<string> => {
+  /** Runs `prisma generate` for a file of models, with one generator for each output. */
+  const generate = async (models: string, outputs: readonly string[]): Promise<void> => {
     const schema = join(folder, models)
-    const body = text ?? (await readFile(join(here, 'generator', models), 'utf8'))
-    const program = join(here, '../src/generator/main.ts')
+    const provider = `${process.execPath} ${join(here, '../src/generator/main.ts')}`
+    const generators = outputs.map(
+      (output, index) => `generator shardline${index} {
+        provider = "${provider}"
+        output   = "${output}"
+      }`,
+    )
     await writeFile(
       schema,
-      `generator shardline {
-        provider = "${process.execPath} ${program}"
-        output = "${output}"
-      }
+      `${generators.join('\n')}
       datasource db {
         provider = "postgresql"
-        schemas = ["public", "billing"]
+        schemas  = ["public", "billing"]
         ${isSix ? 'url = "postgres://nowhere"' : ''}
       }
-      ${body}`,
+      ${await readFile(join(here, 'generator', models), 'utf8')}`,
     )
     // No engine takes part in this; one that cannot run is not downloaded.
     const none = '/bin/false'
-    const env = {
-      ...process.env,
-      PRISMA_SCHEMA_ENGINE_BINARY: none,
-      PRISMA_QUERY_ENGINE_LIBRARY: none,
-      NO_COLOR: '1',
-    }
-    await promisify(execFile)(process.execPath, [cli, 'generate', '--schema', schema], { cwd: folder, env })
-    return join(folder, output)
+    const engines = { PRISMA_SCHEMA_ENGINE_BINARY: none, PRISMA_QUERY_ENGINE_LIBRARY: none }
+    await promisify(execFile)(process.execPath, [cli, 'generate', '--schema', schema], {
+      cwd: folder,
+      env: { ...process.env, ...engines, NO_COLOR: '1' },
+    })
   }
 
   it('writes where the rows of each model live, in the names of PostgreSQL', async () => {
-    const file = await generate('good.prisma', 'models/shardline.ts')
-    const { shardlineModels } = (await import(file)) as { readonly shardlineModels: unknown }
+    const outputs = ['models/shardline.ts', 'shardline.js', 'folder']
+    await generate('good.prisma', outputs)
+    const written = join(folder, 'models/shardline.ts')
+    const { shardlineModels } = (await import(written)) as { readonly shardlineModels: unknown }
     expect(shardlineModels).toEqual({
       Country: model('public.Country', { strategy: 'reference' }),
       Feature: model('public.Feature', { strategy: 'entity', column: 'name', group: 'features' }),
@@ -70,24 +72,21 @@ describe.each(versions)('the schema generator, started by Prisma $version', ({ v
       Setting: model('public.Setting', { strategy: 'unsharded' }),
       Tenant: model('billing.tenants', { strategy: 'tenant', column: 'id' }),
     })
-    const { mtimeMs } = await stat(file)
-    await generate('good.prisma', 'models/shardline.ts')
-    expect((await stat(file)).mtimeMs).toBe(mtimeMs)
-  })
+    const text = await readFile(written, 'utf8')
+    expect(text).toContain('as const satisfies ModelMap')
+    expect(await readFile(join(folder, 'folder/index.ts'), 'utf8')).toBe(text)
+    const script = await readFile(join(folder, 'shardline.js'), 'utf8')
+    expect(script).toContain("@satisfies {import('@shardline/prisma-extension').ModelMap}")
+    expect(await import(join(folder, 'shardline.js'))).toMatchObject({ shardlineModels })
 
-  it('writes JavaScript where the file is to be that, and index.ts into a folder', async () => {
-    const text = await readFile(await generate('good.prisma', 'shardline.js'), 'utf8')
-    expect(text).toContain("@satisfies {import('@shardline/prisma-extension').ModelMap}")
-    expect(text).toContain('export const shardlineModels = /** @type {const} */ ({')
-    const models = 'model Plain {\n id Int @id\n @@schema("public")\n }'
-    const index = join(await generate('plain.prisma', 'folder', models), 'index.ts')
-    expect(await readFile(index, 'utf8')).toContain(
-      'export const shardlineModels = {} as const satisfies ModelMap',
-    )
+    // A watcher would start a build for a file that says the same.
+    const { mtimeMs } = await stat(written)
+    await generate('good.prisma', outputs)
+    expect((await stat(written)).mtimeMs).toBe(mtimeMs)
   })
 
   it('names every mistake by model and field, and writes nothing', async () => {
-    const error = await generate('bad.prisma', 'bad.ts').catch(
+    const error = await generate('bad.prisma', ['bad.ts']).catch(
       (thrown: { readonly stderr: string }) => thrown,
     )
     const { stderr } = error as { readonly stderr: string }
@@ -95,7 +94,7 @@ describe.each(versions)('the schema generator, started by Prisma $version', ({ v
     const found = stderr.split('\n').map((line) => line.trim())
 
     for (const line of [
-      'The annotations of the Prisma schema have 19 problems:',
+      'The annotations of the Prisma schema have 20 problems:',
       'model Typo: there is no @shardline.tennant (did you mean tenant?). There are tenant, entity, time, reference, unsharded, routable',
       'model Column: @shardline.tenant(tenant_id): "tenant_id" is the column of field "tenantId"; annotations name the field',
       'model Unknown: @shardline.tenant(tenentId): there is no field "tenentId" (did you mean tenantId?). Its fields are tenantId',
@@ -114,7 +113,8 @@ describe.each(versions)('the schema generator, started by Prisma $version', ({ v
       'model Prose: "Belongs to @shardline.tenant(id)" is no annotation. Write it alone on its line, as in @shardline.tenant(tenantId) or @shardline.time(recordedAt, every: month)',
       'model Bare: @shardline.tenant: name the field. Write @shardline.tenant(tenantId)',
       'model Changing: @shardline.entity(changedAt): "changedAt" is of type DateTime; a shard key is an Int, a BigInt or a String',
-      'an annotation belongs to no model or field. Write them right above one, with no empty line between',
+      'an annotation belongs to no model or field. Write them right above one that Prisma does not ignore, with no empty line between',
+      'model Numbered: @shardline.routable(id): "id" has the default autoincrement(), and such ids carry no bucket. Write @default(dbgenerated()): the database fills them once router.install() has run',
     ]) {
       expect(found).toContain(line)
     }

@@ -26,6 +26,8 @@ export interface DatamodelField {
   readonly isRequired: boolean
   readonly isList: boolean
   readonly isUpdatedAt?: boolean
+  /** A function is `{ name, args }`; a value or a list of them stands for itself. */
+  readonly default?: unknown
   /** `@map` */
   readonly dbName?: string | null
   /** `@db.Timestamptz(6)` is `['Timestamptz', ['6']]`. */

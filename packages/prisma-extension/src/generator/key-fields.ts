@@ -59,7 +59,15 @@ function problemOf(field: DatamodelField, use: FieldUse): string | undefined {
   }
   if (field.isUpdatedAt === true)
     return `"${name}" is @updatedAt: every update would change it, and a shard key stays as it is`
-  return undefined
+  return use === 'routable' ? ownValues(field) : undefined
+}
+
+/** `@default(dbgenerated())` says that the database fills the column, and leaves to Shardline how. */
+function ownValues({ name, default: value }: DatamodelField): string | undefined {
+  if (value === undefined) return undefined
+  const { name: called, args } = value as { readonly name?: string; readonly args?: readonly unknown[] }
+  if (called === 'dbgenerated' && args?.length === 0) return undefined
+  return `"${name}" has the default ${called === undefined ? 'of a value' : `${called}()`}, and such ids carry no bucket. Write @default(dbgenerated()): the database fills them once router.install() has run`
 }
 
 function typeWords(field: DatamodelField): string {

@@ -50,7 +50,7 @@ export function mapModels(datamodel: Datamodel, schemaText: string): ModelMap {
   const lost = countAnnotations(commentsOf(schemaText)) - countAnnotations(documentationOf(datamodel))
   if (lost > 0) {
     issues.push(
-      `${lost === 1 ? 'an annotation belongs' : `${lost} annotations belong`} to no model or field. Write them right above one, with no empty line between`,
+      `${lost === 1 ? 'an annotation belongs' : `${lost} annotations belong`} to no model or field. Write them right above one that Prisma does not ignore, with no empty line between`,
     )
   }
   if (issues.length > 0) {
