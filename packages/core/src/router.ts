@@ -250,14 +250,14 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
   const ids = createRouterIds({
     snapshot: () => live.current,
     context: () => engine.context(),
-    primary: engine.primary,
+    primary: (shard) => engine.primary(shard),
     now,
   })
   const installEngine = (): InstallEngine => ({
     described: live.current.withIds,
     perShard: live.current.perShard,
     mapOf: ({ placement }) => live.current.keys.mapOf(placement),
-    primary: engine.primary,
+    primary: (shard) => engine.primary(shard),
   })
 
   const run = <T>(context: RouteContext, callback: () => T): T => {
