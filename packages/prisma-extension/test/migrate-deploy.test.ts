@@ -170,6 +170,20 @@ describe('migrations', () => {
     })
   })
 
+  it('need one connection of a shard, and no second shard', async () => {
+    await write({ '1_orders': orders, '2_index': 'create index concurrently on orders (id)' })
+    const [primary = ''] = urls
+    const router = await createRouter(defineCluster({ shards: { only: { primary } }, pool: { max: 1 } }))
+    routers.push(router)
+    expect([...(await deploy(router))]).toEqual([['only', { ...nothing, applied: ['1_orders', '2_index'] }]])
+    await write({ '3_wrong': 'select 1 / 0' })
+    const error = await failure(deploy(router))
+    expect(error.shards.get('only')).toMatchObject({
+      error: { code: 'MIGRATION_FAILED', cause: { code: '22012' } },
+    })
+    expect((await router.pool.query('select * from orders')).rows).toEqual([])
+  })
+
   it('of one keyspace leave the shards of others alone', async () => {
     await write({ '1_orders': orders })
     const [first = '', second = ''] = urls

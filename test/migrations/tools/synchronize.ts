@@ -17,7 +17,7 @@ export async function synchronize(router: Router, version: 1 | 2): Promise<void>
   const db = new DataSource({ type: 'postgres', driver: typeormDriver(router), entities: [orders] })
   await db.initialize()
   try {
-    await router.eachShard(() => db.synchronize(), { lock: true })
+    await db.synchronize()
   } finally {
     await db.destroy()
   }
