@@ -112,7 +112,10 @@ export interface TransactionOptions {
   readonly isReadOnly?: boolean | undefined
 }
 
-/** What ORMs may not have; scenarios say which of these they need. */
+/**
+ * What ORMs may not have; scenarios say which of these they need. `split-writes`: one statement that writes to several shards is sent
+ * alone, not in a transaction that the ORM lays around it.
+ */
 export type Lack =
   | 'stream'
   | 'prepared'
@@ -124,6 +127,7 @@ export type Lack =
   | 'hint-tenant'
   | 'upsert-of-tenant'
   | 'move'
+  | 'split-writes'
 
 export interface Application extends Operations {
   /** Rolls back when `body` throws. */

@@ -166,7 +166,7 @@ export const errors: readonly Scenario[] = [
     tags: ['error', 'raw'],
     async run(application, { touched }) {
       const { result, nodes } = await touched(() =>
-        application.raw(`${mark} select relname from pg_class where relname = 'tickets'`),
+        application.raw(`${mark} select relname::text as relname from pg_class where relname = 'tickets'`),
       )
       expect(result).toEqual([{ relname: 'tickets' }])
       expect(nodes).toHaveLength(1)

@@ -151,6 +151,7 @@ export const writes: readonly Scenario[] = [
   {
     name: 'a bulk insert over both shards is dealt out',
     tags: ['write'],
+    needs: ['split-writes'],
     async run(application, { alike, cluster, data, ids, nodesOfWrites }) {
       const lists = await Promise.all(data.tenants.map((tenant) => newOrders(ids, tenant, 10)))
       const orders = lists[0]?.flatMap((_, index) => lists.flatMap((list) => list[index] ?? [])) ?? []
@@ -183,6 +184,7 @@ export const writes: readonly Scenario[] = [
   {
     name: 'a bulk insert of entities',
     tags: ['write'],
+    needs: ['split-writes'],
     async run(application, { alike, nodesOfWrites }) {
       const features = Array.from({ length: 30 }, (_, index) => ({
         entityId: `bulk ${index}`,
@@ -198,6 +200,7 @@ export const writes: readonly Scenario[] = [
   {
     name: 'a bulk insert of readings over periods',
     tags: ['write'],
+    needs: ['split-writes'],
     async run(application, { alike, nodesOfWrites }) {
       const readings = Array.from({ length: 12 }, (_, month) => ({
         recordedAt: new Date(Date.UTC(2025, month, 3)),
@@ -344,6 +347,7 @@ export const writes: readonly Scenario[] = [
   {
     name: 'a reference row is written to every shard',
     tags: ['write'],
+    needs: ['split-writes'],
     async run(application, { alike, cluster, nodesOfWrites }) {
       const product = { sku: 'chair', title: 'A chair', price: '40.00' }
       const created = await alike((one) => one.createProduct(product))
