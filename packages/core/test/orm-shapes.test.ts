@@ -133,12 +133,10 @@ describe('what a page says of values', () => {
     await compare({ sql: sums, given: () => [null, null] })
   })
 
-  it.each([[[null, 1]], [[5, 0]], [['5', '1']]])(
-    'is refused for the page %j, before anything is sent',
-    async (page) => {
-      expect(await rejection(router.pool.query(sums, page))).toMatchObject({ code: 'UNSUPPORTED_SCATTER' })
-    },
-  )
+  const pages: readonly (readonly [readonly unknown[]])[] = [[[null, 1]], [[5, 0]], [['5', '1']]]
+  it.each(pages)('is refused for the page %j, before anything is sent', async (page) => {
+    expect(await rejection(router.pool.query(sums, [...page]))).toMatchObject({ code: 'UNSUPPORTED_SCATTER' })
+  })
 
   it('fails as PostgreSQL fails for a page that is none', async () => {
     for (const page of [
@@ -222,6 +220,25 @@ describe('writes by an id', () => {
       'insert into orders (id, tenant_id, customer_id) values ($1, $2, $3) on conflict (id) do nothing'
     const foreign = [values.otherOrder, values.tenant, values.customer]
     expect(await rejection(router.pool.query(elsewhere, foreign))).toMatchObject({ code: 'UNPROVED_WRITE' })
+  })
+})
+
+describe('a sum of all shards that its type cannot hold', () => {
+  const statements = [
+    'select sum(amount * 1e307) from orders',
+    'select sum(2147483000)::int from orders',
+    'select status, sum(2147483000)::int as n from orders group by status order by n',
+    "select sum('100000000 years'::interval) from orders",
+    "select sum('NaN'::numeric)::int from orders",
+  ]
+
+  it.each(statements)('is the error of one server: %s', async (text) => {
+    const read = async (pool: pg.Pool) => {
+      const error = await rejection(pool.query(text))
+      const { code, message, severity } = error as pg.DatabaseError
+      return { code, message, severity, isOfPg: error instanceof pg.DatabaseError }
+    }
+    expect(await read(router.pool)).toEqual(await read(plain))
   })
 })
 

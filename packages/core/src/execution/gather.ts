@@ -5,7 +5,7 @@ import { shardValues } from '../merge/row-counts.ts'
 import { namedShard } from './named-shard.ts'
 import { rowsResult, wireText } from './result.ts'
 import { agreedFields } from './shard-fields.ts'
-import { wrongCount } from './server-error.ts'
+import { asMergeError, wrongCount } from './server-error.ts'
 import { shardOrder } from './shard-order.ts'
 import { noNode, runRead } from './single.ts'
 import type pg from 'pg'
@@ -45,18 +45,22 @@ export async function gather(engine: Engine, job: Job<MergeRoute>): Promise<pg.Q
   const fields = agreedFields(engine, shards, results)
   const [first] = shards
   if (first === undefined) throw noNode('')
-  const rows = await mergeRows(
-    plan,
-    fields,
-    results.map((result) => result.rows as unknown as RawRow[]),
-    values,
-    shardOrder(engine, first, engine.candidates(route, first)[0] ?? engine.primary(first)),
-  )
+  const env = shardOrder(engine, first, engine.candidates(route, first)[0] ?? engine.primary(first))
+  const shardRows = results.map((result) => result.rows as unknown as RawRow[])
+  const rows = await merge(engine, () => mergeRows(plan, fields, shardRows, values, env))
   return rowsResult(
     engine.pg,
     { rowMode: query.rowMode, types: query.types ?? engine.types },
     { command: `SELECT ${rows.length}`, fields: visibleFields(plan, fields), rows },
   )
+}
+
+async function merge(engine: Engine, work: () => RawRow[] | Promise<RawRow[]>): Promise<RawRow[]> {
+  try {
+    return await work()
+  } catch (error) {
+    throw asMergeError(engine.pg, error)
+  }
 }
 
 /** The query that every shard gets: the plan's text and values, answered in raw text. */

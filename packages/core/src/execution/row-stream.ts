@@ -5,6 +5,7 @@ import { judge } from './failure.ts'
 import { shardQuery } from './gather.ts'
 import { namedShard } from './named-shard.ts'
 import { openPortal } from './portal.ts'
+import { asMergeError } from './server-error.ts'
 import { agreedFields } from './shard-fields.ts'
 import { shardOrder } from './shard-order.ts'
 import { noNode } from './single.ts'
@@ -189,7 +190,10 @@ async function streamMerged(engine: Engine, job: Job<MergeRoute>, batchSize: num
     const merged = inBatches(mergeStream(plan, fields, streams, values, env), batchSize)
     return {
       fields: visibleFields(plan, fields),
-      next: () => merged.next(),
+      next: () =>
+        merged.next().catch((error: unknown) => {
+          throw asMergeError(engine.pg, error)
+        }),
       async return() {
         // A generator that was never started would not run its own clean-up.
         await merged.return()

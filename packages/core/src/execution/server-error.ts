@@ -1,4 +1,5 @@
 import type { DatabaseError } from 'pg'
+import { MergeComplaint } from '../merge/merge-complaint.ts'
 import type { PgModule } from '../pool/pg-module.ts'
 
 /**
@@ -14,6 +15,11 @@ export function serverError(
   error.code = complaint.code
   if (complaint.position !== undefined && complaint.position > 0) error.position = String(complaint.position)
   return error
+}
+
+/** An error of the merge, as the server's that it speaks for; any other as it is. */
+export function asMergeError(pg: PgModule, error: unknown): unknown {
+  return error instanceof MergeComplaint ? serverError(pg, error) : error
 }
 
 /** True for an error that a server sent: it carries the severity of an ErrorResponse. */

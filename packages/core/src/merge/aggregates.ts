@@ -1,4 +1,4 @@
-import { DatabaseError, StatementError } from '../errors.ts'
+import { StatementError } from '../errors.ts'
 import {
   addDecimals,
   divideByCount,
@@ -8,6 +8,7 @@ import {
   type Decimal,
 } from './decimal.ts'
 import { printFloat4, printFloat8 } from './float-text.ts'
+import { floatOverflow, intervalOutOfRange, noInteger, outOfRange } from './merge-complaint.ts'
 import { addIntervals, printInterval, readInterval } from './interval.ts'
 import { typeOid } from './type-order.ts'
 
@@ -54,7 +55,7 @@ function addFloats(print: (value: number) => string, round: (value: number) => n
     const a = Number(left)
     const b = Number(right)
     const sum = round(a + b)
-    if (!Number.isFinite(sum) && Number.isFinite(a) && Number.isFinite(b)) throw outOfRange('floating point')
+    if (!Number.isFinite(sum) && Number.isFinite(a) && Number.isFinite(b)) throw floatOverflow()
     return print(sum)
   }
 }
@@ -69,7 +70,7 @@ const addIntervalTexts: Addition = (left, right) => {
     )
   }
   if (typeof a === 'string' || typeof b === 'string') {
-    if (typeof a === 'string' && typeof b === 'string' && a !== b) throw outOfRange('interval')
+    if (typeof a === 'string' && typeof b === 'string' && a !== b) throw intervalOutOfRange()
     return typeof a === 'string' ? a : right
   }
   const sum = addIntervals(a, b)
@@ -77,7 +78,7 @@ const addIntervalTexts: Addition = (left, right) => {
     BigInt.asIntN(32, sum.months) === sum.months &&
     BigInt.asIntN(32, sum.days) === sum.days &&
     BigInt.asIntN(64, sum.micros) === sum.micros
-  if (!isInRange) throw outOfRange('interval')
+  if (!isInRange) throw intervalOutOfRange()
   return printInterval(sum)
 }
 
@@ -122,7 +123,7 @@ export function conversionOf(from: number, to: number): (text: string) => string
 
 /** numeric_int8 and the like: half away from zero, NaN and the infinities have no integer. */
 function toInteger(value: Decimal, { name, bits }: { readonly name: string; readonly bits: number }): string {
-  if (value.kind !== 'finite') throw outOfRange(name)
+  if (value.kind !== 'finite') throw noInteger(value.kind === 'NaN' ? 'NaN' : 'infinity', name)
   const integer = divideRounding(value.unscaled, 10n ** BigInt(value.scale))
   if (BigInt.asIntN(bits, integer) !== integer) throw outOfRange(name)
   return integer.toString()
@@ -132,12 +133,4 @@ function decimal(text: string): Decimal {
   const value = readDecimal(text)
   if (value === undefined) throw new TypeError('a shard sent a number that is none')
   return value
-}
-
-function outOfRange(type: string): DatabaseError {
-  return new DatabaseError(
-    'SHARDS_FAILED',
-    `The sum over all shards is out of range for ${type}, as it would be on one server (SQLSTATE 22003).`,
-    { details: { sqlState: '22003' } },
-  )
 }

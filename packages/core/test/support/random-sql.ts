@@ -71,7 +71,9 @@ class Generator {
     const none: Surroundings = { outer: [], ctes: [] }
     const text =
       kind < 7 && this.#chance(25)
-        ? this.#focused()
+        ? this.#isTied && this.#chance(60)
+          ? this.#asked(none)
+          : this.#focused()
         : kind < 7
           ? this.#query(2, none, { width: 1 + this.#below(3), isTop: true })
           : kind === 7
@@ -90,6 +92,30 @@ class Generator {
       return `$${numbers.indexOf(number) + 1}`
     })
     return { text: renumbered, values: numbers.map((number) => this.#values[Number(number) - 1]) }
+  }
+
+  /** How many rows a page has, what they sum to, or whether there are any. */
+  #asked(around: Surroundings): string {
+    const query = (): string => this.#query(1, around, { width: 2 })
+    const limit = this.#pick(['', ` limit ${this.#below(9)}`, ` limit ${this.#parameter(this.#below(9))}`])
+    const offset = this.#pick([` offset ${this.#below(5)}`, ` offset ${this.#parameter(this.#below(5))}`, ''])
+    const outputs = this.#pick([
+      'count(*)',
+      'count(*), count(s.p)',
+      'sum(s.q)',
+      'count(*), max(s.p)',
+      'count(1)::int',
+    ])
+    const from = this.#from(0, around)
+    const where = this.#where(0, from.items, around)
+    const columns = `${this.#column(from.items, 90)}, ${this.#column(from.items, 30)}`
+    return this.#pick([
+      `select ${outputs} from (select ${columns} from ${from.text}${where}${limit}${offset}) s (p, q)`,
+      `select ${outputs} from (select distinct ${columns} from ${from.text}${where}${limit}${offset}) s (p, q)`,
+      `select exists (${query()}), not exists (${query()}), 1`,
+      `select 1 from (select 1) d where exists (${query()})${this.#pick(['', ' limit 1'])}`,
+      `select count(distinct ${this.#column(from.items, 90)}) from ${from.text}${where}`,
+    ])
   }
 
   /** A condition on a key over one construct that it must not pass, or may. */
