@@ -297,6 +297,29 @@ describe('when one shard fails', () => {
     expect((await diagnoseByPrisma(urls[1] ?? '', folder)).failed).toEqual([])
   })
 
+  it('by a lost connection has left nothing, and the next run completes', async () => {
+    await write({ '1_orders': orders, '2_slow': 'alter table orders add slow int; select pg_sleep(30)' })
+    const router = await start()
+    const deploying = failure(deploy(router))
+    const kill = `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'`
+    while ((await at(1, kill)).length === 0);
+    while ((await at(0, kill.replace('pg_terminate_backend', 'pg_cancel_backend'))).length === 0);
+    const error = await deploying
+    expect(error.details).toMatchObject({ failed: ['s0', 's1'] })
+    expect(error.shards.get('s0')).toMatchObject({
+      error: { details: { isRolledBack: true, code: '57014' } },
+    })
+    expect(error.shards.get('s1')).toMatchObject({ error: { details: { code: '57P01' } } })
+    for (const shard of [0, 1]) expect(await at(shard, 'select * from orders')).toEqual([])
+
+    await write({ '2_slow': 'alter table orders add slow int' })
+    expect([...(await deploy(router)).values()].map(({ applied }) => applied)).toEqual([
+      ['2_slow'],
+      ['2_slow'],
+    ])
+    for (const url of urls) expect((await diagnoseByPrisma(url, folder)).failed).toEqual([])
+  })
+
   it('sees that a script has committed by itself', async () => {
     await write({ '1_own': `begin; ${orders} commit; begin; select 1 / 0; commit;` })
     const router = await start()

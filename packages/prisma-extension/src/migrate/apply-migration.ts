@@ -58,8 +58,9 @@ async function rollBack(
 ): Promise<boolean | undefined> {
   try {
     if (client.getTransactionStatus() !== 'I') await client.query('rollback')
-    // The entry was written first: it is there only if the script has committed what it had done.
-    return id === undefined || !(await book.fail(id, messageOf(error)))
+    // The entry was written first: it is there only if the script, or a COMMIT whose answer was lost, has kept it.
+    const state = id === undefined ? 'gone' : await book.fail(id, messageOf(error))
+    return state === 'applied' ? undefined : state === 'gone'
   } catch {
     return undefined
   }

@@ -93,13 +93,13 @@ export class MigrationBook {
     return rowCount === 1
   }
 
-  /** Keeps what PostgreSQL said where the other facts about the migration are. False when there is no such entry. */
-  async fail(id: string, logs: string): Promise<boolean> {
-    const { rowCount } = await this.#client.query(`update ${this.#table} set logs = $2 where id = $1`, [
+  /** Keeps what PostgreSQL said where the other facts about the migration are, and gives what the entry says then. */
+  async fail(id: string, logs: string): Promise<Entry['state'] | 'gone'> {
+    await this.#client.query(`update ${this.#table} set logs = $2 where id = $1 and finished_at is null`, [
       id,
       logs,
     ])
-    return rowCount === 1
+    return (await this.entries()).find((entry) => entry.id === id)?.state ?? 'gone'
   }
 
   async markRolledBack(id: string): Promise<void> {
