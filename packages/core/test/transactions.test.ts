@@ -130,6 +130,26 @@ describe('a transaction', () => {
     })
   })
 
+  it('takes settings of its own by set_config on whatever shard it is, and nothing else with them', async () => {
+    await leased(async (client) => {
+      for (const tenant of [a, b]) {
+        await client.query('begin')
+        await insert(client, tenant, 1)
+        await client.query("select set_config('app.tenant', $1, true)", [tenant])
+        const { rows } = await client.query("select current_setting('app.tenant') as tenant")
+        expect(rows).toEqual([{ tenant: String(tenant) }])
+        await client.query('rollback')
+      }
+      for (const call of ["pg_notify('news', '')", 'pg_advisory_xact_lock(1)', 'random() + txid_current()']) {
+        await client.query('begin')
+        await insert(client, b, 1)
+        const refusal = await rejection(client.query(`select set_config('app.tenant', '1', true), ${call}`))
+        expect(refusal).toMatchObject({ code: 'TRANSACTION_SPANS_SHARDS' })
+        await client.query('rollback')
+      }
+    })
+  })
+
   it('recovers from a refusal at a savepoint', async () => {
     await leased(async (client) => {
       await client.query('begin')

@@ -234,17 +234,41 @@ export const raw: readonly Scenario[] = [
           one.transaction(async (tx) => {
             await tx.setStatus(orders[0].id, 'paid')
             await tx.raw(`set local statement_timeout = '7s'`)
-            return tx.raw(`select current_setting('statement_timeout') as t`)
+            await tx.raw(`select set_config('app.tenant', $1, true) as tenant`, ['seven'])
+            return tx.raw(
+              `select current_setting('statement_timeout') as t, current_setting('app.tenant') as tenant`,
+            )
           }),
         )
-        expect(result).toEqual([{ t: '7s' }])
+        expect(result).toEqual([{ t: '7s', tenant: 'seven' }])
       }
       for (let round = 0; round < 10; round++) {
         const rows = await application.raw(
-          `${mark} select current_setting('statement_timeout') as t from tenants where id = $1`,
+          `${mark} select current_setting('statement_timeout') as t from tenants where id = $1 and coalesce(current_setting('app.tenant', true), '') = ''`,
           [data.a.id],
         )
         expect(rows).toEqual([{ t: '0' }])
+      }
+    },
+  },
+  {
+    name: 'the tenant of row-level security, set by the context of its tenant',
+    tags: ['raw', 'transaction', 'context', 'ordinary-model'],
+    async run(application, { data, primaryOf, router, touched }) {
+      for (const tenant of [data.a, data.b]) {
+        const { result, nodes } = await touched(() =>
+          router.run({ tenant: tenant.id }, () =>
+            application.transaction(async (tx) => {
+              await tx.raw(`select set_config('app.tenant', $1, true) as tenant`, [String(tenant.id)])
+              await tx.setStatus(tenant.orders[0].id, 'paid')
+              return tx.raw(
+                `select count(*)::int as n from orders where tenant_id = current_setting('app.tenant')::int`,
+              )
+            }),
+          ),
+        )
+        expect(result).toEqual([{ n: 5 }])
+        expect(nodes).toEqual([primaryOf(tenant.id)])
       }
     },
   },

@@ -1,4 +1,5 @@
 import { StatementError } from '../errors.ts'
+import { isOwnSetting } from '../statement/classify/findings.ts'
 import type { Statement } from '../statement/statement.ts'
 import type { KeyspaceDescription } from '../topology/topology.ts'
 import type { EffectiveContext } from './effective-context.ts'
@@ -166,8 +167,10 @@ function placeAnywhere(
   const isReference = statement.placement.keyspace !== undefined
   const isAboutServer = statement.reason.rule === 'per-server'
   if (statement.role === 'primary' && !isReference && !isAboutServer) {
-    // Sequences, advisory locks and the like have one home, so that they mean the same to every caller.
-    return { ...single(keyspace.home), reason: { rule: 'no-table' } }
+    // Sequences, advisory locks and the like have one home, so that they mean the same to every caller; a setting is of
+    // the session's own.
+    const isAnyShard = isOwnSetting(statement.reason)
+    return { ...single(keyspace.home), isAnyShard, reason: { rule: 'no-table' } }
   }
   const shard = isReference
     ? keyspace.shards[Math.floor(input.random() * keyspace.shards.length)]

@@ -23,6 +23,11 @@ const precedence: Partial<Record<RoleReason['rule'], number>> = {
   'row-locks': 2,
 }
 
+/** `set_config` is about the session itself, wherever that is; any other reason says more about where. */
+export function isOwnSetting({ rule, subject }: RoleReason): boolean {
+  return rule === 'session-state' && subject === 'set_config'
+}
+
 /** Collects findings; every method makes the outcome stricter, never looser. */
 export class FindingsBuilder {
   #reason: RoleReason | undefined
@@ -36,7 +41,8 @@ export class FindingsBuilder {
 
   needsPrimary(rule: RoleReason['rule'], subject?: string): void {
     const rank = precedence[rule] ?? 3
-    const known = this.#reason === undefined ? 4 : (precedence[this.#reason.rule] ?? 3)
+    const known =
+      this.#reason === undefined || isOwnSetting(this.#reason) ? 4 : (precedence[this.#reason.rule] ?? 3)
     if (rank < known) this.#reason = subject === undefined ? { rule } : { rule, subject }
     this.varies()
   }
