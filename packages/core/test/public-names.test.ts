@@ -21,6 +21,7 @@ it('offers these names and no others', () => {
     'moves',
     'reassign',
     'reference',
+    'routableConstraint',
     'storeAssignment',
     'tenant',
     'time',

@@ -199,6 +199,23 @@ test('pinned keys keep their buckets when the assignment is stored, whatever is 
   await second.end()
 })
 
+test('keys of other types are pinned as well, however they are spelled', async () => {
+  await cluster.sql('create table codes (id uuid primary key, "Code" varchar(20) not null)')
+  const code = "it's \\ 'so'"
+  const described = { tables: { codes: tenant('Code', { routable: 'id' }) } }
+  const pinned = await connect({ ...described, directory: { tenant: { [code]: 's1' } } })
+  await pinned.install()
+  expect(missing(pinned)).toEqual([])
+  const { rows } = await pinned.pool.query<{ id: string }>(
+    'insert into codes ("Code") values ($1) returning id',
+    [code],
+  )
+  expect(bucketOfId('uuid', rows[0]?.id, 'uuid')).toBe(16_384)
+  expect(bucketOfId('uuid', pinned.uuid({ table: 'codes', key: code }), 'uuid')).toBe(16_384)
+  expect(pinned.explain('delete from codes where id = $1', [rows[0]?.id]).shards).toEqual(['s1'])
+  await pinned.end()
+})
+
 test('partitions and keys of several columns carry the proof on', async () => {
   const { rows } = await router.pool.query<{ id: string }>(
     'insert into readings (tenant_id, note) values (1, $1), (2, $1), (3, $1), (4, $1) returning id',

@@ -10,9 +10,17 @@ export function isSameCondition(a: string, b: string): boolean {
   return first !== undefined && first === shapeOf(b)
 }
 
+/** Every reading of the catalogs asks for the same ones, once for each shard. */
+const shapes = new Map<string, string | undefined>()
+const maxShapes = 2_000
+
 function shapeOf(condition: string): string | undefined {
+  if (shapes.has(condition)) return shapes.get(condition)
   const { stmts } = parse(`select ${condition}`)
-  return stmts.length === 1 ? JSON.stringify(plain(stmts[0]?.stmt)) : undefined
+  const shape = stmts.length === 1 ? JSON.stringify(plain(stmts[0]?.stmt)) : undefined
+  if (shapes.size >= maxShapes) shapes.clear()
+  shapes.set(condition, shape)
+  return shape
 }
 
 /** Casts that keep every value: of integers to bigint, of varchar to text, of a domain to its base. */
