@@ -38,7 +38,7 @@ import { PlanCache } from './statement/plan-cache.ts'
 import { RouteCount, snapshotCounters, type Counters } from './telemetry/counters.ts'
 import { traceWithInstalledApi } from './telemetry/open-telemetry.ts'
 
-/** One shard, as `eachShard` hands it out: statements inside the callback go to it, whichever pool they go through. */
+/** One shard, as `eachShard` hands it out: statements inside the callback go to its primary, whichever pool they go through. */
 export interface ShardHandle {
   readonly name: string
   readonly keyspace: string
@@ -90,8 +90,8 @@ export interface Router {
    */
   keepNodes<T>(callback: () => T): T
   /**
-   * Runs `callback` once for every shard at the same time, with all its statements on that shard: for DDL, migrations
-   * and maintenance. Returns the results by shard name.
+   * Runs `callback` once for every shard at the same time, with all its statements on that shard's primary: for DDL,
+   * migrations and maintenance, which must see what others of their kind have just done. Returns the results by shard name.
    * @throws ShardsError SHARDS_FAILED when it failed on any shard; its `shards` has the error or the result of each
    */
   eachShard<T>(
@@ -292,7 +292,9 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
     eachShard: (callback, { lock = false, lockTimeoutMs = 60_000 } = {}) => {
       const round = () =>
         runOnEach(engine.shards, async (name) =>
-          run({ shard: name }, async () => callback({ name, keyspace: shardNamed(name).keyspace, pool })),
+          run({ shard: name, role: 'primary' }, async () =>
+            callback({ name, keyspace: shardNamed(name).keyspace, pool }),
+          ),
         )
       return live.duringRound(() => (lock ? underShardLocks(engine, lockTimeoutMs, round) : round()))
     },

@@ -55,7 +55,7 @@ export function migrationsSuite(harness: Harness): void {
   }
   const migrateAll = async () => {
     const db = connect()
-    return await harness.router.eachShard(() => migrate(db.$primary, { migrationsFolder }))
+    return await harness.router.eachShard(() => migrate(db, { migrationsFolder }))
   }
   const columnsOf = async (shard: number) =>
     (
@@ -79,6 +79,21 @@ export function migrationsSuite(harness: Harness): void {
         .primary(shard)
         .sql('select count(*)::int from drizzle.__drizzle_migrations')
       expect(done).toEqual({ count: 2 })
+    }
+  })
+
+  it('once each, too, when the replicas are behind', async () => {
+    await write(steps.slice(0, 1))
+    await migrateAll()
+    await harness.cluster.waitForReplay()
+    for (const shard of [0, 1]) await harness.replica(shard).sql('select pg_wal_replay_pause()')
+    try {
+      await write(steps)
+      await migrateAll()
+      await migrateAll()
+      for (const shard of [0, 1]) expect(await columnsOf(shard)).toEqual(['tenant_id', 'id', 'paid_at'])
+    } finally {
+      for (const shard of [0, 1]) await harness.replica(shard).sql('select pg_wal_replay_resume()')
     }
   })
 
