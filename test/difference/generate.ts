@@ -1,6 +1,15 @@
 import type { Draw } from './draw.ts'
 import { choose } from './fill.ts'
-import { entityIds, months, tables, tenantIds, words, type ColumnType, type TableShape } from './schema.ts'
+import {
+  entityIds,
+  invoiceRefs,
+  months,
+  tables,
+  tenantIds,
+  words,
+  type ColumnType,
+  type TableShape,
+} from './schema.ts'
 import { templates } from './templates.ts'
 
 /** One generated statement, and what may be compared of its result. */
@@ -42,6 +51,7 @@ class Text {
 
 function valueOf(draw: Draw, type: ColumnType, column: string): unknown {
   if (draw.chance(3)) return null
+  if (column === 'ref' || column === 'invoice_ref') return draw.chance(4) ? '77' : draw.pick(invoiceRefs)[0]
   switch (type) {
     case 'int4':
       if (column === 'tenant_id' || column === 'id') return draw.pick(tenantIds)
@@ -186,6 +196,10 @@ function from(text: Text): { readonly sql: string; readonly sources: readonly So
         conditions.push(`${other.alias}.${other.shape.key} = ${source.alias}.${source.shape.key}`)
       } else if (source.shape.name === 'countries' && 'country' in other.shape.columns) {
         conditions.push(`${other.alias}.country = ${source.alias}.code`)
+      } else if (source.shape.name === 'invoice_lines' && other.shape.name === 'invoices') {
+        conditions.push(`${other.alias}.ref = ${source.alias}.invoice_ref`)
+      } else if (source.shape.name === 'invoices' && other.shape.name === 'invoice_lines') {
+        conditions.push(`${other.alias}.invoice_ref = ${source.alias}.ref`)
       } else if (source.shape.name === 'customers' && other.shape.name === 'orders') {
         conditions.push(`${other.alias}.customer_id = ${source.alias}.id`)
       }
@@ -411,7 +425,10 @@ function view(draw: Draw): Generated {
 
 function insert(draw: Draw): Generated {
   const text = new Text(draw)
-  const shape = draw.pick(tables.filter((table) => table.name !== 'tenants'))
+  // Ids that carry a bucket are none that chance makes.
+  const shape = draw.pick(
+    tables.filter((table) => table.name !== 'tenants' && !table.name.startsWith('invoice')),
+  )
   const columns = Object.keys(shape.columns).filter(
     (column) =>
       shape.primaryKey.includes(column) || column === shape.key || column === 'name' || draw.chance(60),
@@ -460,10 +477,13 @@ function updateOrDelete(draw: Draw): Generated {
   const text = new Text(draw)
   const shape = draw.pick(tables.filter((table) => table.name !== 'tenants' && table.name !== 'customers'))
   const source: Source = { alias: 'a', shape }
+  const ref = Object.keys(shape.columns).find((column) => column.endsWith('ref'))
   const keyed =
     shape.key === undefined || draw.chance(15)
       ? ''
-      : `a.${shape.key} ${draw.chance(70) ? `= ${text.value(shape.columns[shape.key] as ColumnType, valueOf(draw, shape.columns[shape.key] as ColumnType, shape.key))}` : `in (${text.value(shape.columns[shape.key] as ColumnType, valueOf(draw, shape.columns[shape.key] as ColumnType, shape.key))}, ${text.value(shape.columns[shape.key] as ColumnType, valueOf(draw, shape.columns[shape.key] as ColumnType, shape.key))})`} and `
+      : ref !== undefined && draw.chance(60)
+        ? `a.${ref} ${draw.chance(70) ? `= ${text.value('int8', valueOf(draw, 'int8', ref))}` : `in (${text.value('int8', valueOf(draw, 'int8', ref))}, ${text.value('int8', valueOf(draw, 'int8', ref))})`} and `
+        : `a.${shape.key} ${draw.chance(70) ? `= ${text.value(shape.columns[shape.key] as ColumnType, valueOf(draw, shape.columns[shape.key] as ColumnType, shape.key))}` : `in (${text.value(shape.columns[shape.key] as ColumnType, valueOf(draw, shape.columns[shape.key] as ColumnType, shape.key))}, ${text.value(shape.columns[shape.key] as ColumnType, valueOf(draw, shape.columns[shape.key] as ColumnType, shape.key))})`} and `
   const returning = draw.pick(['', ` returning ${shape.primaryKey.map((key) => `a.${key}`).join(', ')}`])
   if (draw.chance(30)) {
     return {
@@ -475,7 +495,7 @@ function updateOrDelete(draw: Draw): Generated {
   }
   const column = draw.pick(
     Object.keys(shape.columns).filter(
-      (name) => !shape.primaryKey.includes(name) && shape.columns[name] !== 'jsonb',
+      (name) => !shape.primaryKey.includes(name) && name !== shape.key && shape.columns[name] !== 'jsonb',
     ),
   )
   const type = shape.columns[column] as ColumnType

@@ -58,6 +58,20 @@ export const tables: readonly TableShape[] = [
     columns: { id: 'int8', tenant_id: 'int4', name: 'text', score: 'int4' },
   },
   {
+    name: 'invoices',
+    key: 'tenant_id',
+    group: 'tenant',
+    primaryKey: ['ref'],
+    columns: { ref: 'int8', tenant_id: 'int4', total: 'numeric', status: 'mood', note: 'text' },
+  },
+  {
+    name: 'invoice_lines',
+    key: 'tenant_id',
+    group: 'tenant',
+    primaryKey: ['invoice_ref', 'position'],
+    columns: { tenant_id: 'int4', invoice_ref: 'int8', position: 'int4', amount: 'numeric', note: 'text' },
+  },
+  {
     name: 'features',
     key: 'entity_id',
     group: 'feature',
@@ -101,17 +115,24 @@ export const ddl = `
   create table readings (recorded_at timestamptz not null, sensor int not null, value numeric, payload jsonb, primary key (recorded_at, sensor));
   create table countries (code text primary key, name text not null, rate numeric);
   create table settings (name text primary key, value text, level int);
+  create table invoices (ref bigint primary key, tenant_id int not null, total numeric(12,2), status mood, note text);
+  create table invoice_lines (
+    tenant_id int not null, invoice_ref bigint not null references invoices (ref), position int not null,
+    amount numeric(12,2), note text, primary key (invoice_ref, position)
+  );
   create view paid_orders as select tenant_id, id, total, country from orders where paid;
   create view tenant_totals as select tenant_id, count(*) as n, sum(total) as total from orders group by tenant_id;
 `
 
 export const dropAll = `
   drop view if exists paid_orders, tenant_totals;
-  drop table if exists orders, customers, tenants, features, readings, countries, settings;
+  drop table if exists invoice_lines, invoices, orders, customers, tenants, features, readings, countries, settings;
   drop type if exists mood;
 `
 
 export const tenantIds = Array.from({ length: 12 }, (_, index) => index + 1)
+/** The ids that invoices have, by tenant: each carries the bucket of its tenant. They are known once a router made them. */
+export const invoiceRefs: (readonly [ref: string, tenant: number])[] = []
 export const entityIds = ['sensor-1', 'sensor-2', 'ünïcode', '🚀', 'a b', "o'hara", 'Z', 'z', '']
 export const words = ['apple', 'Apple', 'äpfel', 'zebra', 'a b', '', '10', '9', '🚀', "o'hara", 'x%y_z']
 export const months = Array.from({ length: 8 }, (_, index) => `2026-0${index + 1}`)
@@ -147,6 +168,22 @@ export function seedRows(
       maybe(pick(words)),
     ]
   })
+  const invoices = invoiceRefs.map(([ref, tenant]) => [
+    ref,
+    tenant,
+    maybe((Math.floor(random() * 400) / 4).toFixed(2)),
+    maybe(pick(['sad', 'ok', 'happy', 'glad'])),
+    maybe(pick(words)),
+  ])
+  const lines = invoiceRefs.flatMap(([ref, tenant]) =>
+    Array.from({ length: Math.floor(random() * 3) }, (_, position) => [
+      tenant,
+      ref,
+      position,
+      maybe((Math.floor(random() * 40) / 4).toFixed(2)),
+      maybe(pick(words)),
+    ]),
+  )
   const features = entityIds.flatMap((entity) =>
     ['clicks', 'delay', 'Δ'].map((name, n) => [
       entity,
@@ -179,6 +216,8 @@ export function seedRows(
     ],
     ['customers', customers],
     ['orders', orders],
+    ['invoices', invoices],
+    ['invoice_lines', lines],
     ['features', features],
     ['readings', [...readings.values()]],
     ['countries', codes.map((code) => [code, code.toUpperCase(), maybe(pick(['0.19', '0.20', '0.21']))])],

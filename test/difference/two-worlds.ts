@@ -1,7 +1,7 @@
 import { createRouter, defineCluster, entity, reference, tenant, time, type Router } from '@shardline/core'
 import { startCluster, type Cluster } from '@shardline/local-cluster'
 import pg from 'pg'
-import { ddl, dropAll, seedRows, tables } from './schema.ts'
+import { ddl, dropAll, invoiceRefs, seedRows, tables, tenantIds } from './schema.ts'
 
 /** The same data twice: on one PostgreSQL, and on two shards with a replica each behind a router. */
 export interface TwoWorlds {
@@ -37,6 +37,8 @@ export async function startTwoWorlds(seed: number): Promise<TwoWorlds> {
         tenants: tenant('id'),
         orders: tenant('tenant_id'),
         customers: tenant('tenant_id'),
+        invoices: tenant('tenant_id', { routable: ['ref'] }),
+        invoice_lines: tenant('tenant_id'),
         features: entity('entity_id'),
         readings: time('recorded_at', { every: 'month' }),
         countries: reference(),
@@ -55,6 +57,12 @@ export async function startTwoWorlds(seed: number): Promise<TwoWorlds> {
     async reset() {
       await Promise.all([single, ...primaries].map((pool) => pool.query(`${dropAll}; ${ddl}`)))
       await router.refresh()
+      await router.install()
+      if (invoiceRefs.length === 0) {
+        for (const id of tenantIds) {
+          for (const ref of await router.ids({ tenant: id }, 3)) invoiceRefs.push([String(ref), id])
+        }
+      }
       let state = seed
       const random = (): number => {
         state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fff_ffff
