@@ -3,6 +3,7 @@ import { ShardlineError, entity, reference, tenant, time, type RouteContext } fr
 import { prismaAdapter, shardline } from '@shardline/prisma-extension'
 import type { Application, Lack, Operations, Orm, TransactionOptions } from '../application.ts'
 import { describePostgresError } from '../harness/describe-error.ts'
+import { plainPool } from '../harness/plain-pool.ts'
 import type { Client, GeneratedClient, Hinted, Prisma } from './client.ts'
 import { PrismaOperations } from './operations.ts'
 
@@ -100,8 +101,13 @@ export function prismaOrm(
       return new PrismaApplication(client as unknown as Client, generated, () => client.$disconnect())
     },
     async openPlain(url) {
-      const client = open(new PrismaPg({ connectionString: url, application_name: 'plain' }))
-      return new PrismaApplication(client, generated, () => client.$disconnect())
+      const pool = plainPool(url)
+      const client = open(new PrismaPg(pool))
+      return new PrismaApplication(client, generated, async () => {
+        await client.$disconnect()
+        // Not waited for: Prisma 6 keeps the connection of a transaction whose end fails, and this would never end.
+        void pool.end()
+      })
     },
   }
 }
