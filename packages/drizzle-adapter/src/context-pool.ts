@@ -5,6 +5,7 @@ import {
   type RoutedPool,
   type Router,
 } from '@shardline/core'
+import { inPlaceOf } from './in-place-of.ts'
 
 /** What a pool and a lease have in common. */
 type Queryable = Pick<RoutedPool, 'query' | 'stream'>
@@ -42,16 +43,4 @@ function statementsInContext(router: Router, target: Queryable, context: RouteCo
     stream: (text, values, options = {}) =>
       target.stream(text, values, { ...options, context: { ...context, ...options.context } }),
   }
-}
-
-/** `target` with some members replaced. It has private fields, so its own methods need itself as `this`. */
-function inPlaceOf<T extends object>(target: T, replaced: Readonly<Record<string, unknown>>): T {
-  return new Proxy(target, {
-    get(_, key) {
-      if (typeof key === 'string' && Object.hasOwn(replaced, key)) return replaced[key]
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === 'function' && key !== 'constructor' ? (value.bind(target) as unknown) : value
-    },
-    set: (_, key, value) => Reflect.set(target, key, value, target),
-  })
 }

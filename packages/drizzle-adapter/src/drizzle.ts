@@ -3,6 +3,7 @@ import { ConfigError, type RouteContext, type RoutedPool, type Router } from '@s
 import type { AnyModel, DrizzleOptions, NoModel, ShardlineDatabase } from './config.ts'
 import { poolInContext } from './context-pool.ts'
 import { describeTables, refuseForgottenTables } from './describe-tables.ts'
+import { scopedCache, type QueryCache } from './scoped-cache.ts'
 import type { TableModel } from './table-model.ts'
 
 /**
@@ -19,10 +20,12 @@ export function drizzle<Model extends AnyModel = NoModel, Schema extends object 
   router: Router,
   options: DrizzleOptions<Model, Schema> = {},
 ): ShardlineDatabase<Model> {
-  const { tables, ...config } = options as LooseOptions
-  refuseCacheOfEverything(config)
-  const connectTo = connect as unknown as (config: object) => Database
-  const db = connectTo({ ...config, client: router.pool })
+  const { tables, cache, ...config } = options as LooseOptions
+  if (cache !== undefined) refuseCacheOfEverything(cache)
+  const open = connect as unknown as (config: object) => Database
+  const connectTo = (client: RoutedPool, isInContext: () => boolean): Database =>
+    open({ ...config, client, ...(cache === undefined ? {} : { cache: scopedCache(cache, isInContext) }) })
+  const db = connectTo(router.pool, () => router.context !== undefined)
 
   const { schema, relations } = config
   if (schema === undefined && relations === undefined && tables === undefined) refuseForgottenTables()
@@ -32,7 +35,7 @@ export function drizzle<Model extends AnyModel = NoModel, Schema extends object 
   })
 
   const inContext = (context: RouteContext) =>
-    connectTo({ ...config, client: poolInContext(router, Object.freeze({ ...context })) })
+    connectTo(poolInContext(router, Object.freeze({ ...context })), () => true)
   const onPrimary = once(() => inContext({ role: 'primary' }))
   const onReplica = once(() => inContext({ role: 'replica' }))
   Object.defineProperties(db, {
@@ -51,7 +54,7 @@ interface LooseOptions {
   readonly schema?: Schema
   readonly relations?: Readonly<Record<string, { readonly table: unknown }>>
   readonly tables?: Readonly<Record<string, TableModel | undefined>>
-  readonly cache?: { strategy(): string }
+  readonly cache?: QueryCache | undefined
 }
 
 interface Database {
@@ -63,8 +66,8 @@ function tablesOf(relations: NonNullable<LooseOptions['relations']>): Schema {
 }
 
 /** With this strategy Drizzle answers from the cache what it takes for a read, statements that write among them. */
-function refuseCacheOfEverything({ cache }: LooseOptions): void {
-  if (cache?.strategy() !== 'all') return
+function refuseCacheOfEverything(cache: QueryCache): void {
+  if (cache.strategy() !== 'all') return
   throw new ConfigError(
     'UNSUPPORTED_OPTION',
     'cache: with the strategy "all" (`global: true`) Drizzle answers from the cache without knowing what a statement does or where it runs: writes in CTEs would not be executed, and reads inside of transactions would be stale. Use the strategy "explicit", and $withCache() on the queries that may be stale.',

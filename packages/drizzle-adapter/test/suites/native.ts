@@ -5,7 +5,7 @@ import { createRouter, defineCluster, type Router } from '@shardline/core'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { drizzle } from '../../src/index.ts'
-import { ddl, order, tables, type Harness } from './harness.ts'
+import { ddl, order, tables, tenantsOfShards, type Harness } from './harness.ts'
 
 const { countries, orders, settings, tenants } = tables
 const orderCounts = pgMaterializedView('order_counts', {}).existing()
@@ -181,6 +181,41 @@ export function nativeSuite(harness: Harness): void {
         .select()
         .from(settings)
         .$withCache({ config: { ex: 60 } })
+    })
+
+    it('is passed by in a context: it would give one tenant what belongs to another', async () => {
+      const { a, b } = tenantsOfShards(harness)
+      const kept = new Map<string, unknown>()
+      const changes: unknown[] = []
+      const found: boolean[] = []
+      const db = drizzle(harness.router, {
+        schema: tables,
+        cache: {
+          strategy: () => 'explicit' as const,
+          get: async (key: string) => {
+            found.push(kept.has(key))
+            return kept.get(key) as never
+          },
+          put: async (key: string, value: unknown) => void kept.set(key, value),
+          onMutate: async (params: unknown) => void changes.push(params),
+        },
+      })
+      const names = (one: Pick<typeof db, 'select'>) =>
+        one.select({ id: tenants.id }).from(tenants).$withCache()
+      const everybody = await names(db)
+      expect(everybody).toHaveLength(20)
+      expect(kept.size).toBe(1)
+      for (const [shard, tenantId] of [a, b].entries()) {
+        const own = harness.tenantsOf[shard]?.map((id) => ({ id }))
+        const inShard = await harness.router.run({ shard: `s${shard}` }, () => names(db))
+        expect(inShard.sort((x, y) => x.id - y.id)).toEqual(own)
+        expect((await names(db.$context({ tenant: tenantId }))).sort((x, y) => x.id - y.id)).toEqual(own)
+      }
+      expect(await names(db)).toEqual(everybody)
+      expect(found).toEqual([false, true])
+      expect(kept.size).toBe(1)
+      await db.$primary.update(tenants).set({ name: 'x' }).where(eq(tenants.id, a))
+      expect(changes).toHaveLength(1)
     })
   })
 }
