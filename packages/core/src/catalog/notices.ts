@@ -69,15 +69,22 @@ export function catalogNotices(
   return notices
 }
 
-function uniqueNotices(name: string, { placement, uniqueKeys }: Relation): readonly CatalogNotice[] {
+function uniqueNotices(
+  name: string,
+  { placement, uniqueKeys, routable }: Relation,
+): readonly CatalogNotice[] {
   if (!('keyColumn' in placement)) return []
-  return uniqueKeys
-    .filter((columns) => !columns.includes(placement.keyColumn))
-    .map((columns) => ({
-      kind: 'unique-without-key',
-      table: name,
-      message: `The unique key (${columns.join(', ')}) of "${name}" lacks the shard key "${placement.keyColumn}": each shard enforces it for its own rows only. Use values that are unique by construction (uuid), or add the shard key.`,
-    }))
+  return (
+    uniqueKeys
+      .filter((columns) => !columns.includes(placement.keyColumn))
+      // Rows with equal routable ids lie on one shard, which sees to it.
+      .filter((columns) => !columns.some((column) => routable?.has(column) === true))
+      .map((columns) => ({
+        kind: 'unique-without-key',
+        table: name,
+        message: `The unique key (${columns.join(', ')}) of "${name}" lacks the shard key "${placement.keyColumn}": each shard enforces it for its own rows only. Use values that are unique by construction (routable ids, uuid), or add the shard key.`,
+      }))
+  )
 }
 
 function sequenceNotices(name: string, shards: readonly ShardCatalog[]): readonly CatalogNotice[] {
