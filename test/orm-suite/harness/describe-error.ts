@@ -12,8 +12,6 @@ const fields = [
   'column',
   'dataType',
   'constraint',
-  'file',
-  'routine',
 ] as const
 
 /** An error as an application sees it that gets those of `pg` unchanged. */

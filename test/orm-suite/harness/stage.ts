@@ -140,6 +140,17 @@ export async function startStage(orm: Orm): Promise<Stage> {
       )
       return actual
     },
+    async alikeOutcome(act) {
+      const outcomeOf = (one: Application) =>
+        act(one).then(
+          (value) => ({ value }),
+          (error: unknown) => ({ error: withoutNumbers(one.describeError(error)) }),
+        )
+      const expected = await outcomeOf(plain)
+      const seen = await touched(() => outcomeOf(application))
+      expect(seen.result).toEqual(expected)
+      return seen
+    },
     settle,
     reset,
     async endSessions() {

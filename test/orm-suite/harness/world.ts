@@ -34,6 +34,8 @@ export interface World {
   alike<T>(act: (application: Application) => Promise<T>): Promise<Touched<T>>
   /** The same of errors: both must reject, and alike in the ORM's own description. Returns Shardline's. */
   alikeRejected(act: (application: Application) => Promise<unknown>): Promise<unknown>
+  /** Both at once: either both return alike or both reject alike. Returns what was seen, and the servers touched. */
+  alikeOutcome(act: (application: Application) => Promise<unknown>): Promise<Touched<unknown>>
   /** Resolves when reads go to the replicas again: they have replayed everything, and the router (this world's) knows. */
   settle(router?: Router): Promise<void>
   /** The data as at the beginning, everywhere. */

@@ -2,6 +2,7 @@ import { contexts } from './contexts.ts'
 import { errors } from './errors.ts'
 import { faults } from './faults.ts'
 import { hostile } from './hostile.ts'
+import { oddities } from './oddities.ts'
 import { raw } from './raw.ts'
 import { reads } from './reads.ts'
 import { relations } from './relations.ts'
@@ -20,6 +21,7 @@ export const scenarios: readonly Scenario[] = [
   ...transactions,
   ...contexts,
   ...errors,
+  ...oddities,
   ...hostile,
   ...faults,
 ]

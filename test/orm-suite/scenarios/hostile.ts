@@ -385,6 +385,117 @@ export const hostile: readonly Scenario[] = [
     },
   },
   {
+    name: 'an operation of several statements reads one state',
+    tags: ['context', 'relation'],
+    async run(application, { data, nodeNamed, primaryOf, replicaOf, router, touched }) {
+      const { id, orders } = data.b
+      const [order] = orders
+      const replica = nodeNamed(replicaOf(id))
+      await replica.pauseReplay()
+      try {
+        await application.transaction(async (tx) => {
+          await tx.setStatus(order.id, 'closed')
+          await tx.deleteLines(order.id)
+        })
+        const behind = await touched(() =>
+          router.run({ consistency: 'eventual' }, () => application.orderGraph(order.id)),
+        )
+        expect(behind.result).toEqual(order)
+        expect(behind.nodes).toEqual([replica.name])
+        const own = await touched(() => application.orderGraph(order.id))
+        expect(own.result).toEqual({ ...order, status: 'closed', lines: [] })
+        expect(own.nodes).toEqual([primaryOf(id)])
+      } finally {
+        await replica.resumeReplay()
+      }
+    },
+  },
+  {
+    name: 'relations with one connection to each server do not wait for themselves',
+    tags: ['relation', 'fault'],
+    async run(_application, { data, open }) {
+      const { application } = await open({ pool: { max: 1, acquireTimeoutMs: 5_000 } })
+      const graphs = await Promise.all(
+        data.tenants.flatMap(({ orders }) => orders.map(({ id }) => application.orderGraph(id))),
+      )
+      expect(graphs).toEqual(data.tenants.flatMap(({ orders }) => orders))
+      const lists = await Promise.all(data.tenants.map(({ id }) => application.ordersWithLines(id)))
+      expect(lists.map((list) => list.length)).toEqual([5, 5, 5, 5])
+      await Promise.all(
+        data.tenants.map(({ id: tenantId, customers }) =>
+          application.createOrderWithLines({ tenantId, customerId: customers[0].id }, [
+            { sku: 'rug', quantity: 1 },
+          ]),
+        ),
+      )
+      await Promise.all(data.tenants.map(({ orders }) => application.saveNote(orders[1].id, 'saved')))
+      expect(await application.countOrders()).toBe(24)
+    },
+  },
+  {
+    name: 'a strong context sends a read only transaction to the primary',
+    tags: ['context', 'transaction'],
+    needs: ['read-only'],
+    async run(application, { data, primaryOf, router, touched }) {
+      const { result, nodes } = await touched(() =>
+        router.run({ consistency: 'strong' }, () =>
+          application.transaction((tx) => tx.countOrders(data.b.id), { isReadOnly: true }),
+        ),
+      )
+      expect(result).toBe(5)
+      expect(nodes).toEqual([primaryOf(data.b.id)])
+    },
+  },
+  {
+    name: 'a nested write for another tenant than the context is refused as a whole',
+    tags: ['context', 'relation', 'error'],
+    async run(application, { data, router }) {
+      const { id: tenantId, customers } = data.b
+      const error = await router
+        .run({ tenant: data.a.id }, () =>
+          application.createOrderWithLines({ tenantId, customerId: customers[0].id }, [
+            { sku: 'rug', quantity: 1 },
+          ]),
+        )
+        .catch((thrown: unknown) => thrown)
+      expect(application.refusalIn(error)?.code).toBe('TENANT_CONTRADICTED')
+      expect(await application.countOrders()).toBe(20)
+    },
+  },
+  {
+    name: 'a prepared statement outlives its sessions',
+    tags: ['fault', 'read'],
+    needs: ['prepared'],
+    async run(application, { data, endReplicaSessions, endSessions, router }) {
+      const prepared = application.prepareOrderById()
+      for (let round = 0; round < 3; round++) {
+        for (const { orders } of data.tenants) expect((await prepared(orders[1].id))?.id).toBe(orders[1].id)
+        await endReplicaSessions()
+        await endSessions()
+        const strong = router.run({ consistency: 'strong' }, () => prepared(data.b.orders[2].id))
+        expect((await strong)?.id).toBe(data.b.orders[2].id)
+      }
+    },
+  },
+  {
+    name: 'a router that ends in the middle of traffic answers or refuses every call',
+    tags: ['fault'],
+    async run(_application, { data, open }) {
+      const { router, application } = await open({ pool: { max: 2 } })
+      const calls = Array.from({ length: 80 }, (_, index) => {
+        const { id, orders } = data.tenants[index % 4] ?? data.a
+        if (index % 5 === 0) return application.transaction((tx) => tx.addToTotal(orders[0].id, '1.00'))
+        return index % 3 === 0 ? application.countOrders() : application.countOrders(id)
+      })
+      const [settled] = await Promise.all([Promise.allSettled(calls), router.end()])
+      for (const outcome of settled) {
+        if (outcome.status === 'rejected') {
+          expect(application.refusalIn(outcome.reason)?.code).toBe('POOL_ENDED')
+        }
+      }
+    },
+  },
+  {
     name: 'after a failed transaction every connection is as good as new',
     tags: ['transaction', 'error'],
     async run(_application, { data, open }) {
