@@ -1,4 +1,6 @@
 import { migrationsSuite } from './suite.ts'
 import { kyselyTool } from './tools/kysely.ts'
+import { useWorld } from './world.ts'
 
-migrationsSuite(kyselyTool)
+const world = useWorld()
+migrationsSuite(world, kyselyTool)

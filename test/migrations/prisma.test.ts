@@ -1,4 +1,6 @@
 import { migrationsSuite } from './suite.ts'
 import { prismaTool } from './tools/prisma.ts'
+import { useWorld } from './world.ts'
 
-migrationsSuite(prismaTool)
+const world = useWorld()
+migrationsSuite(world, prismaTool)

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { Step, Tool } from './tool.ts'
-import { failureOf, useWorld } from './world.ts'
+import { failureOf, type World } from './world.ts'
 
 const start: Step = {
   name: 'start',
@@ -39,8 +39,7 @@ const alone: Step = {
 }
 
 /** What a team does that migrates its shards, with one tool. */
-export function migrationsSuite(tool: Tool): void {
-  const world = useWorld()
+export function migrationsSuite(world: World, tool: Tool): void {
   const { at, locks } = world
   const newRouter = world.router.bind(world)
   const bookOf = async (shard: number): Promise<unknown> => (await at(shard, tool.book))[0]?.['count']
@@ -71,6 +70,7 @@ export function migrationsSuite(tool: Tool): void {
     await tool.migrate(router, [start, paid])
     await at(1, "insert into tenants values (1001, 'Ann'), (1002, 'ann')")
 
+    const unaware = await newRouter()
     const error = await failureOf(tool.migrate(router, [start, paid, unique]))
     expect(error.code).toBe('SHARDS_FAILED')
     expect(error.details).toMatchObject({
@@ -94,6 +94,12 @@ export function migrationsSuite(tool: Tool): void {
       { code: 'UNPROVED_WRITE' },
     )
     expect((await router.pool.query('select * from countries')).rows).toEqual([])
+
+    // One that nobody told is right about what has not changed, and refuses to mix what has.
+    const { rows } = await unaware.pool.query('select id from tenants order by id')
+    expect(rows).toHaveLength(2)
+    const mixed = unaware.pool.query('select * from tenants order by id')
+    await expect(mixed).rejects.toMatchObject({ code: 'SHARDS_DISAGREE' })
 
     await expect(newRouter()).rejects.toMatchObject({ code: 'CATALOG_MISMATCH' })
     const migrating = await newRouter({ differences: 'set-apart' })

@@ -1,10 +1,9 @@
 import { expect, it } from 'vitest'
 import { synchronize } from './tools/synchronize.ts'
-import { failureOf, useWorld } from './world.ts'
+import { failureOf, type World } from './world.ts'
 
 /** What a team does that lets TypeORM bring the schema in line with the entities. */
-export function synchronizeSuite(): void {
-  const world = useWorld()
+export function synchronizeSuite(world: World): void {
   const columns = async (shard: number): Promise<unknown[]> => {
     const sql = `select attname as name from pg_attribute where attrelid = 'orders'::regclass and attnum > 0 order by attnum`
     return (await world.at(shard, sql)).map(({ name }) => name)

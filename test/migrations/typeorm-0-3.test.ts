@@ -1,13 +1,11 @@
-import { describe, vi } from 'vitest'
+import { vi } from 'vitest'
 import { migrationsSuite } from './suite.ts'
 import { synchronizeSuite } from './synchronize.ts'
 import { typeormTool } from './tools/typeorm.ts'
+import { useWorld } from './world.ts'
 
 vi.mock('typeorm', () => import('typeorm-0-3'))
 
-describe('migrations', () => {
-  migrationsSuite(typeormTool)
-})
-describe('synchronize', () => {
-  synchronizeSuite()
-})
+const world = useWorld()
+migrationsSuite(world, typeormTool)
+synchronizeSuite(world)

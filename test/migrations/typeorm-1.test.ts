@@ -1,11 +1,8 @@
-import { describe } from 'vitest'
 import { migrationsSuite } from './suite.ts'
 import { synchronizeSuite } from './synchronize.ts'
 import { typeormTool } from './tools/typeorm.ts'
+import { useWorld } from './world.ts'
 
-describe('migrations', () => {
-  migrationsSuite(typeormTool)
-})
-describe('synchronize', () => {
-  synchronizeSuite()
-})
+const world = useWorld()
+migrationsSuite(world, typeormTool)
+synchronizeSuite(world)

@@ -4,7 +4,8 @@ import type { Router } from '@shardline/core'
 import { timeOf, type Step, type Tool } from '../tool.ts'
 import { withFiles } from './files.ts'
 
-type Migrate = (db: never, config: { readonly migrationsFolder: string }) => Promise<unknown>
+/** drizzle-orm's migrator, of either version. */
+export type Migrate = (db: never, config: { readonly migrationsFolder: string }) => Promise<unknown>
 
 /** Folders as drizzle-kit writes them, and drizzle-orm's migrator, which has no lock. */
 export function drizzleTool(migrate: Migrate): Tool {
