@@ -81,7 +81,7 @@ export function refuseUnprovedWrites(analysis: Analysis, solution: Solution): vo
     analysis.refuse(
       'UNPROVED_WRITE',
       `a write to ${relation.name} without its shard key`,
-      `The statement writes "${relation.name}" without a condition that proves the shard key "${placement.keyColumn}". Add "${placement.keyColumn} = …" to its WHERE, or run it in router.run({ tenant }, …) or router.eachShard(…).`,
+      `The statement writes "${relation.name}" without a condition that proves the shard key "${placement.keyColumn}". Add ${[placement.keyColumn, ...source.ids.keys()].map((column) => `"${column} = …"`).join(' or ')} to its WHERE, or run it in router.run({ tenant }, …) or router.eachShard(…).`,
     )
   }
 }
