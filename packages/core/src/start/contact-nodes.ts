@@ -26,34 +26,28 @@ export async function contactNodes(
   deadlineMs: number,
 ): Promise<ReadonlyMap<string, readonly NodePool[]>> {
   const failures: string[] = []
-  const answered = new Map<string, NodePool[]>()
-  await Promise.all(
-    shards.flatMap((shard) => {
-      const own = [shard.primary, ...shard.replicas]
-      return own.map(async (pool) => {
-        const problem = await contact(pool, deadlineMs)
-        if (problem === undefined) answered.set(shard.name, [...(answered.get(shard.name) ?? []), pool])
-        else failures.push(`${pool.node.name}: ${problem}`)
-      })
+  // In the order of the description, whoever answers first: what is said of shards must not change from start to start.
+  const answered = await Promise.all(
+    shards.map(async ({ name, primary, replicas }) => {
+      const own = [primary, ...replicas]
+      const problems = await Promise.all(own.map((pool) => contact(pool, deadlineMs)))
+      for (const [index, pool] of own.entries()) {
+        if (problems[index] !== undefined) failures.push(`${pool.node.name}: ${problems[index]}`)
+      }
+      return [name, own.filter((_, index) => problems[index] === undefined)] as const
     }),
   )
-  const dark = shards.filter((shard) => !answered.has(shard.name))
+  const dark = answered.flatMap(([name, pools]) => (pools.length === 0 ? [name] : []))
   if (dark.length > 0) {
     throw new TopologyError(
       'NODE_UNREACHABLE',
-      `No node of ${dark.map((shard) => `shard "${shard.name}"`).join(', ')} answered within ${deadlineMs} ms:\n${failures
+      `No node of ${dark.map((name) => `shard "${name}"`).join(', ')} answered within ${deadlineMs} ms:\n${failures
         .map((line) => `- ${line}`)
         .join('\n')}\nStart the servers or correct their addresses.`,
-      { details: { shards: dark.map((shard) => shard.name), failures } },
+      { details: { shards: dark, failures } },
     )
   }
-  for (const [name, pools] of answered) {
-    answered.set(
-      name,
-      pools.sort((a, b) => Number(a.node.role === 'replica') - Number(b.node.role === 'replica')),
-    )
-  }
-  return answered
+  return new Map(answered)
 }
 
 /** Why the node cannot be used now; undefined when it can. */
