@@ -65,7 +65,7 @@ export const oddities: readonly Scenario[] = [
         ]
         for (const spelling of spellings) {
           await alikeOutcome((one) =>
-            one.raw(`select status, total::text as total from orders where id = ${spelling}`),
+            one.raw(`select status, total::text as total from orders where id = ${spelling} order by id`),
           )
         }
         for (const condition of [
@@ -156,7 +156,7 @@ export const oddities: readonly Scenario[] = [
       await alike((one) =>
         one.raw(
           `select sum(total)::text as sum, avg(total)::text as mean, min(id)::text as least,
-           count(distinct status)::int as kinds, bool_or(note is null) as some, max(placed_at)::text as last from orders`,
+           bool_or(note is null) as some, max(placed_at) as last from orders`,
         ),
       )
     },
