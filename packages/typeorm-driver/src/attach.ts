@@ -15,14 +15,14 @@ const attached = new WeakSet<DataSource>()
 
 /** Makes a DataSource that is about to connect work on the cluster; `replicas` makes a pool that reads replicas only. */
 export function attach(dataSource: DataSource, router: Router, replicas: () => RoutedPool): void {
-  // It may be initialised again once it was destroyed.
+  // It may be initialised again once it was destroyed, with another cache.
+  const cache = dataSource.queryResultCache
+  if (cache !== undefined) dataSource.queryResultCache = cacheByContext(cache, router)
   if (attached.has(dataSource)) return
   attached.add(dataSource)
   const { driver } = dataSource
   let described: Described | undefined
 
-  const cache = dataSource.queryResultCache
-  if (cache !== undefined) dataSource.queryResultCache = cacheByContext(cache, router)
   spreadSchemaWork(dataSource, router, { hasRoutableIds: () => described?.hasRoutableIds === true })
 
   // By now the metadata are built, and nothing has been made or asked of the tables.

@@ -101,7 +101,7 @@ function refuseKeylessJoinTables(
     const wayOut =
       metadata.tableType === 'junction'
         ? 'Make it an entity of your own with the key in it (two @OneToMany instead of @ManyToMany)'
-        : "Use @Tree('materialized-path'), @Tree('nested-set') or an adjacency list"
+        : "Use @Tree('materialized-path') or an adjacency list"
     throw invalid(`${sharded.name} is sharded, and "${table}", which TypeORM makes for its ${metadata.tableType === 'junction' ? 'many-to-many relation' : 'closure tree'}, has no shard key: its rows would not be where the entity's are. ${wayOut}.`) // prettier-ignore
   }
 }

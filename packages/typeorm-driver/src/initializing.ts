@@ -8,12 +8,13 @@ type Initialize = (this: DataSource) => Promise<DataSource>
  * changed in TypeORM is that `DataSource.initialize` tells of itself first, when its driver is one of ours. DataSources
  * with other drivers are not touched.
  */
+// By the pool class: frameworks copy options, and the driver with them.
 const begins = new WeakMap<object, (dataSource: DataSource) => void>()
 const watching = new WeakSet<Initialize>()
 
-/** Calls `begin` with every DataSource that has this `driver`, before it connects; what `begin` throws is its rejection. */
-export function whenInitializing(driver: object, begin: (dataSource: DataSource) => void): void {
-  begins.set(driver, begin)
+/** Calls `begin` with every DataSource that would use `Pool`, before it connects; what `begin` throws is its rejection. */
+export function whenInitializing(Pool: object, begin: (dataSource: DataSource) => void): void {
+  begins.set(Pool, begin)
   const { prototype } = DataSource
   const own: Initialize = Reflect.get<DataSource, 'initialize'>(prototype, 'initialize')
   if (watching.has(own)) return
@@ -26,8 +27,8 @@ export function whenInitializing(driver: object, begin: (dataSource: DataSource)
 }
 
 function beginOf({ options }: DataSource): ((dataSource: DataSource) => void) | undefined {
-  const driver: unknown = 'driver' in options ? options.driver : undefined
-  return typeof driver === 'object' && driver !== null ? begins.get(driver) : undefined
+  const { driver } = options as { readonly driver?: { readonly Pool?: unknown } | null }
+  return typeof driver?.Pool === 'function' ? begins.get(driver.Pool) : undefined
 }
 
 /** Thrown where a DataSource that has told nothing of itself asks for a pool. */

@@ -16,11 +16,11 @@ type Runner = Parameters<ResultCache['getFromCache']>[1]
  * reads is not cached: it could be rolled back, and the entry would stay.
  */
 export function cacheByContext(cache: ResultCache, router: Router): ResultCache {
-  if (isSingleServer(router)) return cache
+  if (isSingleServer(router) || made.has(cache)) return cache
   const outside = AsyncLocalStorage.snapshot()
   const isCached = (runner: Runner): boolean => runner?.isTransactionActive !== true
 
-  return {
+  const own: ResultCache = {
     connect: () => cache.connect(),
     disconnect: () => cache.disconnect(),
     synchronize: (runner) => cache.synchronize(runner),
@@ -40,7 +40,11 @@ export function cacheByContext(cache: ResultCache, router: Router): ResultCache 
     clear: () => outside(() => cache.clear()),
     remove: (identifiers) => outside(() => cache.remove(identifiers)),
   }
+  made.add(own)
+  return own
 }
+
+const made = new WeakSet<ResultCache>()
 
 const separator = ' -- CONTEXT: '
 

@@ -57,7 +57,7 @@ export function typeormDriver(
       },
     },
   }
-  whenInitializing(driver, (dataSource) => {
+  whenInitializing(driver.Pool, (dataSource) => {
     refuseOptions(dataSource.options)
     attach(dataSource, router, replicas)
     hasBegun = true

@@ -32,6 +32,9 @@ export function connectionsSuite(harness: Harness): void {
       const streamed: unknown[] = []
       for await (const row of await slave.stream(portOf)) streamed.push(row)
       expect(streamed).toContainEqual({ port: replica })
+      await slave.query('START TRANSACTION READ ONLY')
+      expect(await slave.query(portOf)).toContainEqual({ port: replica })
+      await slave.query('COMMIT')
       await slave.release()
       await db.transaction(async (manager) => {
         expect(await manager.query(portOf)).toContainEqual({ port: primary })
@@ -65,6 +68,13 @@ export function connectionsSuite(harness: Harness): void {
     await last.destroy()
     expect(own.pool.ending).toBe(true)
     expect(router.pool.ending).toBe(false)
+  })
+
+  test('a copy of the driver, as frameworks make them, is the driver', async () => {
+    const db = new DataSource({ type: 'postgres', driver: { ...typeormDriver(harness.router) }, entities })
+    await db.initialize()
+    expect(await db.query('select 1 as one')).toEqual([{ one: 1 }])
+    await db.destroy()
   })
 
   test('options that the cluster has are refused by name', async () => {

@@ -116,6 +116,19 @@ export function nativeSuite(harness: Harness): void {
       .getRepository(Customer)
       .insert([11, 12, 13, 14, 15, 16].map((tenantId) => ({ tenantId, email: 'bulk@example.org' })))
     expect(new Set(identifiers.map(({ id }) => String(id))).size).toBe(6)
+    // Every id is that of its own row, whichever shard has answered first.
+    for (const [index, { id }] of identifiers.entries()) {
+      expect(await db.getRepository(Customer).findOneBy({ id: String(id) })).toMatchObject({
+        tenantId: 11 + index,
+      })
+    }
+    const saved = await db.getRepository(Customer).save(
+      [21, 22, 23, 24].map((tenantId) => ({ tenantId, email: 'saved@example.org' })),
+      { transaction: false },
+    )
+    for (const { id, tenantId } of saved) {
+      expect(await db.getRepository(Customer).findOneBy({ id })).toMatchObject({ tenantId })
+    }
     const all = await db
       .getRepository(Customer)
       .find({ where: { email: 'bulk@example.org' }, order: { tenantId: 'desc' } })
