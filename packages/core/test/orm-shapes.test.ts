@@ -247,6 +247,26 @@ describe('a sum of all shards that its type cannot hold', () => {
   })
 })
 
+it("an id of another tenant finds nothing, also in the midst of a tenant's transaction", async () => {
+  const foreign = [values.otherOrder, values.tenant]
+  const read = 'select id from orders where id = $1 and tenant_id = $2'
+  const write = "update orders set status = 'stolen' where id = $1 and tenant_id = $2"
+  for (const first of ['none', 'foreign read', 'foreign write']) {
+    const client = await router.pool.connect()
+    try {
+      await client.query('begin')
+      if (first === 'foreign read') expect((await client.query(read, foreign)).rows).toEqual([])
+      if (first === 'foreign write') expect((await client.query(write, foreign)).rowCount).toBe(0)
+      expect((await client.query(write, [values.order, values.tenant])).rowCount).toBe(1)
+      expect((await client.query(read, foreign)).rows).toEqual([])
+      expect((await client.query(write, foreign)).rowCount).toBe(0)
+      await client.query('rollback')
+    } finally {
+      client.release()
+    }
+  }
+})
+
 it('says why in words', () => {
   const text = 'select * from orders o left join lines l on l.order_id = o.id where o.id = $1'
   expect(String(router.explain(text, [values.order]))).toContain('(the routable id is proved: orders.id)')

@@ -38,6 +38,8 @@ export type KeyResolution =
       readonly keys: readonly CanonicalText[] | undefined
       /** True when ids prove the shards and nothing proves the keys. */
       readonly isById?: boolean
+      /** Where the keys lie that ids contradict, so that no shard is left. */
+      readonly near?: string | undefined
     }
 
 /** A key spelled in the one way in which equal keys are equal strings. */

@@ -117,7 +117,12 @@ function placeParts(
     return { ...single(pin.shard), reason: { rule: 'tenant-context', subject: tables } }
   }
   if (resolved.isEmpty) {
-    return { ...single(keyspace.home), reason: { rule: 'contradictory-keys', subject: tables } }
+    return {
+      ...single(resolved.near ?? keyspace.home),
+      // Sequences and locks have their home also in a statement that finds no row.
+      isAnyShard: statement.pins === undefined,
+      reason: { rule: 'contradictory-keys', subject: tables },
+    }
   }
   const [first] = resolved.shards
   if (resolved.shards.length === 1 && first !== undefined) {

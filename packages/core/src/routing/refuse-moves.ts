@@ -11,6 +11,7 @@ export interface PartShards {
   readonly shards: ShardNames
   readonly isById?: boolean | undefined
   readonly keys?: readonly string[] | undefined
+  readonly near?: string | undefined
 }
 
 export interface PlacedParts {

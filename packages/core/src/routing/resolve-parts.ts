@@ -12,6 +12,8 @@ export interface ResolvedParts {
   readonly shards: readonly string[]
   /** True when every part's keys contradict each other: no row matters anywhere. */
   readonly isEmpty: boolean
+  /** A shard that is as good as any other where none is needed. */
+  readonly near: string | undefined
   /** True when some part's keys are not bounded at all. */
   readonly isUnbounded: boolean
   /** The table that widened the set to every shard, for the error message. */
@@ -57,6 +59,7 @@ export function resolveParts(
         ? keyspace.shards
         : keyspace.shards.filter((name) => union.has(name)),
     isEmpty: union.size === 0,
+    near: own.find((part) => part.near !== undefined)?.near,
     isUnbounded,
     unboundedTable,
     ids: idsOf(parts, own),

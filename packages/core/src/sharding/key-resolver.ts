@@ -117,7 +117,9 @@ export class MappedKeys {
     })
     if (shards === 'all') return all
     const names = namesOfShards(map, shards)
-    return keys === 'all' ? new FoundById(names) : ({ kind: 'some', shards: names, keys: [...keys] } as const)
+    if (keys === 'all') return new FoundById(names)
+    const [near] = names.length > 0 ? [] : shardsOfKeys(map, placement, keys)
+    return { kind: 'some', shards: names, keys: [...keys], near } as const
   }
 
   /** One id of one bucket with one shard, the usual case; undefined when it is another. */
