@@ -1,5 +1,6 @@
 import { createRouter, defineCluster, entity, reference, tenant, time, type Router } from '@shardline/core'
 import { startCluster, type Cluster, type PgNode } from '@shardline/local-cluster'
+import pg from 'pg'
 import { afterAll, beforeAll } from 'vitest'
 import type { Prisma, PrismaClient } from '../../generated/extension/client.ts'
 import { prismaAdapter, shardline } from '../../src/index.ts'
@@ -13,7 +14,7 @@ export interface GeneratedClient {
   readonly Prisma: typeof Prisma
 }
 
-const schema = `
+export const schema = `
   create type order_status as enum ('open', 'paid', 'called_off');
   create table tenants (id int primary key, name text not null);
   create table customers (
@@ -74,6 +75,8 @@ export interface Harness {
   shardOf(tenantId: number): Cluster['shards'][number]
   /** Tenants 1 to 8 and nothing else, everywhere. */
   reset(): Promise<void>
+  /** Databases beside the first shard's own, with the schema and all tenants. */
+  createDatabases(names: readonly string[]): Promise<void>
 }
 
 export interface BaseOptions {
@@ -154,6 +157,19 @@ export function useHarness(generated: GeneratedClient): Harness {
         ])
       }
       await cluster.waitForReplay()
+    },
+    async createDatabases(names) {
+      const { primary } = shardOf(
+        [...shardOfTenant.keys()].find((id) => shardOf(id) === cluster.shards[0]) ?? 0,
+      )
+      for (const name of names) {
+        await primary.sql(`create database ${name}`)
+        const client = new pg.Client({ connectionString: primary.url.replace(/\/postgres$/, `/${name}`) })
+        await client.connect()
+        await client.query(schema)
+        await client.query(`insert into tenants select id, 'tenant ' || id from generate_series(1, 8) id`)
+        await client.end()
+      }
     },
   }
 }

@@ -7,7 +7,7 @@ import { Random } from './random.ts'
 
 const seed = Number(process.env['SEED'] ?? 20_261_123)
 const first = 10_000_001
-const count = 4_000
+const count = 3_000
 
 /** One operation, its number, where it must land, and what it must return. */
 interface Call {
