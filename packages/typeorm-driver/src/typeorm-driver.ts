@@ -1,3 +1,4 @@
+import type { DataSource } from 'typeorm'
 import type { RoutedClient, RoutedPool, Router } from '@shardline/core'
 import { attach } from './attach.ts'
 import { dataSourcePool } from './data-source-pool.ts'
@@ -33,18 +34,19 @@ export function typeormDriver(
   { endRouter = false }: TypeormDriverOptions = {},
 ): TypeormDriver {
   let parseInt8 = false
-  const prepare = (client: RoutedClient): void => {
-    if (parseInt8) parseIntegers(client)
-  }
+  let begun: DataSource | undefined
+  const preparing =
+    ({ options, logger }: DataSource) =>
+    (client: RoutedClient): void => {
+      if (parseInt8) parseIntegers(client)
+      if ('logNotifications' in options && options.logNotifications) logNotifications(client, logger)
+    }
   const onEnd = async (): Promise<void> => {
     if (endRouter && !router.pool.ending) await router.end()
   }
-  const replicas = (): RoutedPool =>
-    dataSourcePool(router, { context: { role: 'replica' }, onEnd: async () => {}, prepare })
-  let hasBegun = false
   const Pool = function Pool(): RoutedPool {
-    if (!hasBegun) throw unknownTypeorm()
-    return dataSourcePool(router, { onEnd, prepare })
+    if (begun === undefined) throw unknownTypeorm()
+    return dataSourcePool(router, { onEnd, prepare: preparing(begun) })
   }
   const driver: TypeormDriver = {
     Pool: Pool as unknown as TypeormDriver['Pool'],
@@ -59,8 +61,15 @@ export function typeormDriver(
   }
   whenInitializing(driver.Pool, (dataSource) => {
     refuseOptions(dataSource.options)
+    const replicas = (): RoutedPool =>
+      dataSourcePool(router, {
+        context: { role: 'replica' },
+        onEnd: async () => {},
+        prepare: preparing(dataSource),
+      })
     attach(dataSource, router, replicas)
-    hasBegun = true
+    // It makes its pool before it waits for anything.
+    begun = dataSource
   })
   return driver
 }
@@ -69,4 +78,14 @@ export function typeormDriver(
 function parseIntegers(client: RoutedClient): void {
   // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the enum has no values at run time
   client.setTypeParser(20, 'text', (value: string) => Number.parseInt(value, 10))
+}
+
+/** As TypeORM does with the first connection of a pool, which is all it gets to see; leases are told of theirs alone. */
+function logNotifications(client: RoutedClient, logger: DataSource['logger']): void {
+  client.on('notice', ({ message }) => {
+    if (message !== undefined) logger.log('info', message)
+  })
+  client.on('notification', ({ channel, payload }) => {
+    logger.log('info', `Received NOTIFY on channel ${channel}: ${payload}.`)
+  })
 }

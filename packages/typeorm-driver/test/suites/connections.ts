@@ -145,6 +145,29 @@ export function connectionsSuite(harness: Harness): void {
     })
   })
 
+  test('logNotifications tells of notices and notifications', async () => {
+    const logged: string[] = []
+    const logger = {
+      logQuery() {},
+      logQueryError() {},
+      logQuerySlow() {},
+      logSchemaBuild() {},
+      logMigration() {},
+      log: (_level: string, message: unknown) => void logged.push(String(message)),
+    }
+    await withDataSource(harness.router, { logger, logNotifications: true }, async (db) => {
+      const runner = db.createQueryRunner()
+      await harness.router.run({ shard: 's0' }, async () => {
+        await runner.query(`do $$ begin raise notice 'heard'; end $$`)
+        await runner.query('listen news')
+        await runner.query(`notify news, 'today'`)
+        await runner.query('unlisten news')
+      })
+      await runner.release()
+    })
+    expect(logged).toEqual(['heard', 'Received NOTIFY on channel news: today.'])
+  })
+
   test('on one server everything is as with pg', async () => {
     const [first] = harness.cluster.shards
     const url = first?.primary.url ?? ''
