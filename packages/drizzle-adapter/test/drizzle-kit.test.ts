@@ -88,5 +88,5 @@ describe.each([
     expect(plain).toContain('CREATE TABLE "app"."features"')
     expect(plain).toContain('orders_by_note')
     expect(annotated).toBe(plain)
-  })
+  }, 120_000)
 })

@@ -22,7 +22,7 @@ describe.each([
 ])('types with %s', (_version, project) => {
   it('are right, and refuse what is wrong', async () => {
     expect(await check(join(here, project))).toBe('')
-  })
+  }, 120_000)
 })
 
 // 0.45 has no `defineRelations`, so no file of this folder could import it.
@@ -84,5 +84,5 @@ describe('types with the relations of drizzle-orm 1.0', () => {
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
-  })
+  }, 120_000)
 })
