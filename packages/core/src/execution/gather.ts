@@ -3,6 +3,7 @@ import { visibleFields } from '../merge/columns.ts'
 import { mergeRows } from '../merge/merge-rows.ts'
 import { shardValues } from '../merge/row-counts.ts'
 import { namedShard } from './named-shard.ts'
+import { ownPosition } from './own-position.ts'
 import { rowsResult, wireText } from './result.ts'
 import { agreedFields } from './shard-fields.ts'
 import { asMergeError, wrongCount } from './server-error.ts'
@@ -35,7 +36,7 @@ export async function gather(engine: Engine, job: Job<MergeRoute>): Promise<pg.Q
         } catch (error) {
           // The first failure is the statement's; the other shards need not go on.
           controller.abort()
-          throw namedShard(error, shard)
+          throw namedShard(ownPosition(error, ownText(job), plan.text), shard)
         }
       }),
     )
@@ -61,6 +62,11 @@ async function merge(engine: Engine, work: () => RawRow[] | Promise<RawRow[]>): 
   } catch (error) {
     throw asMergeError(engine.pg, error)
   }
+}
+
+/** What the application wrote, comments and all. */
+export function ownText({ statement, query }: Job<MergeRoute>): string {
+  return query.text ?? statement.text
 }
 
 /** The query that every shard gets: the plan's text and values, answered in raw text. */

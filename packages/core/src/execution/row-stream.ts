@@ -2,8 +2,9 @@ import { StatementError } from '../errors.ts'
 import { visibleFields } from '../merge/columns.ts'
 import { mergeStream } from '../merge/merge-stream.ts'
 import { judge } from './failure.ts'
-import { shardQuery } from './gather.ts'
+import { ownText, shardQuery } from './gather.ts'
 import { namedShard } from './named-shard.ts'
+import { ownPosition } from './own-position.ts'
 import { openPortal } from './portal.ts'
 import { asMergeError } from './server-error.ts'
 import { agreedFields } from './shard-fields.ts'
@@ -180,7 +181,9 @@ async function streamMerged(engine: Engine, job: Job<MergeRoute>, batchSize: num
   const closeAll = (): Promise<unknown> => Promise.allSettled(streams.map((stream) => stream.return()))
   try {
     for (const [index, outcome] of outcomes.entries()) {
-      if (outcome.status === 'rejected') throw namedShard(outcome.reason, shards[index] ?? '')
+      if (outcome.status === 'rejected') {
+        throw namedShard(ownPosition(outcome.reason, ownText(job), plan.text), shards[index] ?? '')
+      }
     }
     const [first] = shards
     if (first === undefined) throw noNode('')
