@@ -33,6 +33,6 @@ export class Tally {
 }
 
 /** `s0p` and `s0r1` are nodes of `s0`. */
-export function shardOf(node: string): string {
+function shardOf(node: string): string {
   return node.slice(0, 2)
 }
