@@ -31,7 +31,7 @@ export async function openOrderBook(router: Router): Promise<OrderBook> {
         status: 'open',
         lines: lines.map((line) => ({ tenantId, ...line })),
       })
-      return asOrder(saved as OrderRow)
+      return asOrder(saved)
     },
 
     async list(tenantId, take) {

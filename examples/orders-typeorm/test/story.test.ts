@@ -1,5 +1,7 @@
 import { followStory } from '@shardline/example-orders/story'
-import { test } from 'vitest'
+import { expect, test } from 'vitest'
 import { openOrderBook } from '../src/order-book.ts'
 
-test('the order book with TypeORM on two shards', () => followStory(openOrderBook))
+test('the order book with TypeORM on two shards', async () => {
+  expect(await followStory(openOrderBook)).toBe(6)
+})

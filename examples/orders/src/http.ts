@@ -5,20 +5,21 @@ import type { Customer, NewOrder, OrderBook } from './order-book.ts'
 
 export interface Served {
   readonly url: string
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 interface Call {
   readonly tenantId: number
   readonly id: string
   readonly limit: number
-  body<T>(): Promise<T>
+  /** The request's JSON, which the application takes at its word. */
+  readonly body: () => Promise<unknown>
 }
 
 const routes: Readonly<Record<string, (book: OrderBook, call: Call) => Promise<unknown>>> = {
   'POST /customers': async (book, { tenantId, body }) =>
-    book.addCustomer(tenantId, await body<Omit<Customer, 'id'>>()),
-  'POST /orders': async (book, { tenantId, body }) => book.place(tenantId, await body<NewOrder>()),
+    book.addCustomer(tenantId, (await body()) as Omit<Customer, 'id'>),
+  'POST /orders': async (book, { tenantId, body }) => book.place(tenantId, (await body()) as NewOrder),
   'GET /orders': (book, { tenantId, limit }) => book.list(tenantId, limit),
   'GET /orders/:id': (book, { id }) => book.find(id),
   'POST /orders/:id/ship': async (book, { id }) => ((await book.ship(id)) ? { shipped: id } : undefined),
@@ -57,7 +58,7 @@ async function answer(book: OrderBook, router: Router, request: IncomingMessage)
     tenantId: Number(tenantHeader),
     id,
     limit: Number(url.searchParams.get('limit') ?? 20),
-    body: <T>() => json<T>(request),
+    body: () => json(request),
   }
   try {
     const run = () => route(book, call)
@@ -69,8 +70,8 @@ async function answer(book: OrderBook, router: Router, request: IncomingMessage)
   }
 }
 
-async function json<T>(request: IncomingMessage): Promise<T> {
+async function json(request: IncomingMessage): Promise<unknown> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
-  return JSON.parse(Buffer.concat(chunks).toString('utf8')) as T
+  return JSON.parse(Buffer.concat(chunks).toString('utf8'))
 }

@@ -1,55 +1,61 @@
 import assert from 'node:assert/strict'
 import type { Router } from '@shardline/core'
 import { serve } from './http.ts'
-import type { BestSeller, Customer, Order, OrderBook } from './order-book.ts'
+import type { Customer, Order, OrderBook } from './order-book.ts'
 import { startServers, type Servers } from './servers.ts'
 
 const tenants = [1, 2, 3, 4, 5, 6]
 
-/** What a user of the application would try, through HTTP; throws when an answer or the place of a row is wrong. */
-export async function followStory(open: (router: Router) => OrderBook | Promise<OrderBook>): Promise<void> {
+/**
+ * What a user of the application would try, through HTTP: throws when an answer or the place of a row is wrong, and returns
+ * how many tenants it tried it for.
+ */
+export async function followStory(open: (router: Router) => OrderBook | Promise<OrderBook>): Promise<number> {
   const servers = await startServers()
   const book = await open(servers.router)
   const { url, close } = await serve(book, servers.router)
-  const call = async <T>(path: string, tenant?: number, body?: unknown) => {
+  const call = async (path: string, tenant?: number, body?: unknown) => {
     const response = await fetch(`${url}${path}`, {
       headers: tenant === undefined ? {} : { 'x-tenant': String(tenant) },
       ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
     })
-    return { status: response.status, body: (await response.json()) as T }
+    return { status: response.status, body: await response.json() }
   }
   try {
     const placed = new Map<number, Order>()
     for (const tenant of tenants) {
-      const kim = await call<Customer>('/customers', tenant, { name: 'Kim', email: 'kim@example.org' })
-      assert.equal(kim.status, 200)
+      const added = await call('/customers', tenant, { name: 'Kim', email: 'kim@example.org' })
+      assert.equal(added.status, 200)
+      const kim = added.body as Customer
       for (const sku of ['tea', 'mug']) {
         const lines = [
           { sku, quantity: tenant },
           { sku: 'pot', quantity: 1 },
         ]
-        const order = await call<Order>('/orders', tenant, { customerId: kim.body.id, lines })
-        assert.equal(order.status, 200)
-        assert.deepEqual(order.body, { id: order.body.id, status: 'open', customer: kim.body, lines })
-        placed.set(tenant, order.body)
+        const answer = await call('/orders', tenant, { customerId: kim.id, lines })
+        assert.equal(answer.status, 200)
+        const order = answer.body as Order
+        assert.deepEqual(order, { id: order.id, status: 'open', customer: kim, lines })
+        placed.set(tenant, order)
       }
     }
     for (const [tenant, order] of placed) {
-      const { body: list } = await call<Order[]>('/orders?limit=10', tenant)
+      const list = (await call('/orders?limit=10', tenant)).body as Order[]
       assert.equal(list.length, 2, 'a tenant sees its own orders and no other')
       assert.deepEqual(list[0], order, 'what was just written is read, whichever server is asked')
-      assert.deepEqual((await call<Order>(`/orders/${order.id}`)).body, order, 'found by its id alone')
+      assert.deepEqual((await call(`/orders/${order.id}`)).body, order, 'found by its id alone')
     }
     const [first] = placed.values()
     assert.equal((await call(`/orders/${first?.id}/ship`, undefined, {})).status, 200)
-    assert.equal((await call<Order>(`/orders/${first?.id}`)).body.status, 'shipped')
+    assert.equal(((await call(`/orders/${first?.id}`)).body as Order).status, 'shipped')
     assert.equal((await call(`/orders/${1n << 22n}`)).status, 404)
-    assert.deepEqual((await call<BestSeller[]>('/best-sellers?limit=3')).body, [
+    assert.deepEqual((await call('/best-sellers?limit=3')).body, [
       { sku: 'mug', quantity: 21 },
       { sku: 'tea', quantity: 21 },
       { sku: 'pot', quantity: 12 },
     ])
     await checkPlacement(servers)
+    return placed.size
   } finally {
     await close()
     await book.close()

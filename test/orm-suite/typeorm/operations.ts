@@ -1,5 +1,4 @@
 import { Between, In, MoreThan, type DeepPartial, type EntityManager } from 'typeorm'
-import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js'
 import type { Operations } from '../application.ts'
 import type {
   Customer,
@@ -368,7 +367,7 @@ export class TypeormOperations implements Operations {
 
   async #insert<Row extends object>(entity: new () => Row, values: object): Promise<Row> {
     const row: Row = this.manager.create(entity, values as DeepPartial<Row>)
-    await this.manager.insert(entity, row as QueryDeepPartialEntity<Row>)
+    await this.manager.insert(entity, row)
     return row
   }
 

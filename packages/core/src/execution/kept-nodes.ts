@@ -21,7 +21,8 @@ export function stayWithNode<Node extends object>(
   nodes: readonly Node[],
   primary: Node,
 ): readonly Node[] {
-  const kept = (context as KeepingContext | undefined)?.[keptNodes]
+  const keeping: KeepingContext | undefined = context
+  const kept = keeping?.[keptNodes]
   const [first] = nodes
   if (kept === undefined || first === undefined) return nodes
   const before = kept.get(shard) as Node | undefined
