@@ -78,6 +78,15 @@ function shardValue(parameter: ShardParameter, values: readonly unknown[]): unkn
         { details: { construct: `an aggregate over ${parameter.clause} in a subquery` } },
       )
     }
+    case 'one': {
+      const count = read({ source: 'parameter', number: parameter.number, type: 'int8' }, values)
+      if (count === 'invalid' || (count !== null && count <= 1n)) return values[parameter.number - 1]
+      throw new StatementError(
+        'UNSUPPORTED_SCATTER',
+        'A page that is joined with several rows each cannot be finished over several shards. Name the shard key in the WHERE clause so that one shard answers.',
+        { details: { construct: 'LIMIT in a subquery' } },
+      )
+    }
     case 'skipped':
     case 'unlimited': {
       const value = values[parameter.number - 1]

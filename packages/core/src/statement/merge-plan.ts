@@ -50,6 +50,8 @@ export type ShardParameter =
       readonly type: RowCountType
       readonly clause: 'LIMIT' | 'OFFSET'
     }
+  /** A LIMIT that must leave one row at most: refused at run time if it may leave more. */
+  | { readonly kind: 'one'; readonly number: number }
   /** A LIMIT that only the merged rows have: NULL for the shards; an invalid value is passed on. */
   | { readonly kind: 'unlimited'; readonly number: number; readonly type: RowCountType }
 

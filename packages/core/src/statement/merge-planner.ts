@@ -2,7 +2,7 @@ import type { Catalog } from './catalog.ts'
 import type { DistributionProof } from './distribution.ts'
 import { countedSelect } from './counted-select.ts'
 import type { AggregateMerge, DistinctMerge, MergePlan } from './merge-plan.ts'
-import { aggregatesIn } from './merge-planner-aggregates.ts'
+import { aggregatesIn, mayReturnSet } from './merge-planner-aggregates.ts'
 import {
   addHidden,
   clausesOf,
@@ -32,9 +32,10 @@ import {
   type OrderItem,
 } from './merge-planner-order.ts'
 import { PlanRefused, refuse, refuseRewrite } from './merge-planner-refusal.ts'
+import { pagedSelect } from './paged-select.ts'
 import { probeOf, type Probe } from './probe.ts'
 import type { Refusal } from './statement.ts'
-import { bodyAs, columnOf, type Node } from './tree.ts'
+import { bodyAs, columnOf, constantOf, type Node } from './tree.ts'
 
 export type PlanMergeResult = { readonly plan: MergePlan } | { readonly refusal: Refusal }
 
@@ -76,8 +77,49 @@ function planSelect(draft: Draft): MergePlan {
       (node) => node !== undefined && aggregatesIn(node, draft.catalog).length > 0,
     )
   if (isGrouped && !draft.proof.isGroupedByKey) return planGrouped(draft)
-  if (draft.proof.isOfPage === true) refuse('LIMIT in a subquery')
-  return planRows(draft)
+  return draft.proof.isOfPage === true ? planPage(draft) : planRows(draft)
+}
+
+/** A page with its relations: each shard's first rows, of which the merge takes the page. */
+function planPage(outer: Draft): MergePlan {
+  const paged = pagedSelect(outer.select) ?? refuse('LIMIT in a subquery')
+  const draft = { ...outer, limited: (select: Select): Select => pagedSelect(select)?.page ?? select }
+  for (const query of paged.joined) {
+    if (!isAtMostOneRow(draft, query)) {
+      refuse(
+        'LIMIT in a subquery',
+        'let every relation that is joined to the page be one row, as with json_agg',
+      )
+    }
+  }
+  const order = planOrder(draft, exposeHidden(draft))
+  return assemble(draft, { order, limits: planLimits(draft, 'widened') })
+}
+
+/** One row of aggregates, or a row that LIMIT 1 leaves. */
+function isAtMostOneRow(draft: Draft, query: Select): boolean {
+  if (query.op !== undefined && query.op !== 'SETOP_NONE') return false
+  const targets = (query.targetList ?? []).flatMap((node) => bodyAs(node, 'ResTarget')?.val ?? [])
+  if (targets.some((target) => mayReturnSet(target, draft.catalog))) return false
+  if (
+    query.groupClause === undefined &&
+    targets.some((target) => aggregatesIn(target, draft.catalog).length > 0)
+  )
+    return true
+  if (isLimitedToOne(draft, query.limitCount)) return true
+  const [only, ...others] = query.fromClause ?? []
+  const inner = bodyAs(bodyAs(only, 'RangeSubselect')?.subquery, 'SelectStmt')
+  return others.length === 0 && inner !== undefined && isAtMostOneRow(draft, inner)
+}
+
+/** A parameter is looked at when its value is known. */
+function isLimitedToOne(draft: Draft, node: Node | undefined): boolean {
+  const constant = constantOf(node)
+  if (constant?.kind === 'integer') return constant.value === 0 || constant.value === 1
+  const number = bodyAs(node, 'ParamRef')?.number
+  if (number === undefined) return false
+  draft.parameters.set(number, { kind: 'one', number })
+  return true
 }
 
 /** Rows that are final as the shards send them, or groups that lie whole on one shard. */

@@ -228,6 +228,21 @@ export const everywhere: readonly Shape[] = [
     given: page(1),
     isOrdered: ordered,
   },
+  {
+    sql: 'select "d0"."id" as "id", "d0"."status" as "status", "d0"."total" as "total", "lines"."r" as "lines", "customer"."r" as "customer" from (select "d0".* from "orders" as "d0" order by "d0"."status" desc, "d0"."id" asc limit $1 offset $2) as "d0" left join lateral(select coalesce(json_agg(row_to_json("t".*) order by "t"."id"), \'[]\') as "r" from (select "d1"."id"::text as "id", "d1"."sku" as "sku" from "lines" as "d1" where "d0"."id" = "d1"."order_id") as "t") as "lines" on true left join lateral(select row_to_json("t".*) "r" from (select "d1"."id"::text as "id", "d1"."name" as "name" from "customers" as "d1" where "d0"."customer_id" = "d1"."id" limit $3) as "t") as "customer" on true order by "d0"."status" desc, "d0"."id" asc',
+    given: page(5, 2, 1),
+    isOrdered: ordered,
+  },
+  {
+    sql: 'select "d0"."id" as "id", "d0"."status" as "status", "d0"."total" as "total", "lines"."r" as "lines", "customer"."r" as "customer" from (select "d0".* from "orders" as "d0" order by "d0"."status" desc, "d0"."id" asc limit $1 offset $2) as "d0" left join lateral(select coalesce(json_agg(row_to_json("t".*) order by "t"."id"), \'[]\') as "r" from (select "d1"."id"::text as "id", "d1"."sku" as "sku" from "lines" as "d1" where "d0"."id" = "d1"."order_id") as "t") as "lines" on true left join lateral(select row_to_json("t".*) "r" from (select "d1"."id"::text as "id", "d1"."name" as "name" from "customers" as "d1" where "d0"."customer_id" = "d1"."id" limit $3) as "t") as "customer" on true order by "d0"."status" desc, "d0"."id" asc',
+    given: page(3, 20, 1),
+    isOrdered: ordered,
+  },
+  {
+    sql: 'select "d0"."id" as "id", "d0"."status" as "status", "d0"."total" as "total", "lines"."r" as "lines", "customer"."r" as "customer" from (select "d0".* from "orders" as "d0" order by "d0"."status" desc, "d0"."id" asc limit $1 offset $2) as "d0" left join lateral(select coalesce(json_agg(row_to_json("t".*) order by "t"."id"), \'[]\') as "r" from (select "d1"."id"::text as "id", "d1"."sku" as "sku" from "lines" as "d1" where "d0"."id" = "d1"."order_id") as "t") as "lines" on true left join lateral(select row_to_json("t".*) "r" from (select "d1"."id"::text as "id", "d1"."name" as "name" from "customers" as "d1" where "d0"."customer_id" = "d1"."id" limit $3) as "t") as "customer" on true order by "d0"."status" desc, "d0"."id" asc',
+    given: page(100, 0, 1),
+    isOrdered: ordered,
+  },
   { sql: 'select "order_id" from "lines" union select "id" from "orders"' },
   { sql: 'select "order_id" from "lines" intersect select "id" from "orders" where "status" = \'paid\'' },
   { sql: 'select *, row_number() over (partition by "order_id" order by "id") from "lines"' },

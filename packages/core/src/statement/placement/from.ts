@@ -179,7 +179,11 @@ function readJoin(analysis: Analysis, join: JoinExpr, lateral: Scope, outer: Sco
     ...(type === 'JOIN_RIGHT' || type === 'JOIN_FULL' ? nullableItems(left.items) : left.items),
     ...(type === 'JOIN_LEFT' || type === 'JOIN_FULL' ? nullableItems(right.items) : right.items),
   ]
-  return { items: joinedItems(join, items, merged.columns(type), merged.isHidden), roots }
+  const unlimited =
+    left.unlimited === undefined || type !== 'JOIN_LEFT'
+      ? undefined
+      : joinRoots(type, left.unlimited, right.roots, () => false)
+  return { items: joinedItems(join, items, merged.columns(type), merged.isHidden), roots, unlimited }
 }
 
 const emptyFrom: FromReading = { items: [], roots: replicated }

@@ -1,5 +1,6 @@
 import type { Catalog } from '../catalog.ts'
 import { countedSelect } from '../counted-select.ts'
+import { pagedSelect } from '../paged-select.ts'
 import type { DistributionProof } from '../distribution.ts'
 import { planMerge } from '../merge-planner.ts'
 import { parse, tooDeep } from '../parser.ts'
@@ -179,16 +180,17 @@ function refuseRead(analysis: Analysis, top: TopSelect, solution: Solution): Ref
   const select = bodyAs(node, 'SelectStmt') ?? {}
   const probe = probeOf(select)
   if (probe !== undefined) return refuseProbe(analysis, probe, solution)
-  return refuseRoots(analysis, countedRoots(top) ?? parts.fromRoots, solution)
+  return refuseRoots(analysis, pageRoots(top) ?? parts.fromRoots, solution)
 }
 
 type TopSelect = Extract<Top, { kind: 'select' }>
 
-/** The roots of the rows that a page is cut out of, of which the statement only aggregates. */
-function countedRoots({ node, parts }: TopSelect): Roots | undefined {
-  if (parts.isOneRow !== true || countedSelect(bodyAs(node, 'SelectStmt') ?? {}) === undefined)
-    return undefined
-  return parts.unlimitedRoots
+/** The roots of the rows that a page is cut out of, which the statement only aggregates, or adds relations to. */
+function pageRoots({ node, parts }: TopSelect): Roots | undefined {
+  const select = bodyAs(node, 'SelectStmt') ?? {}
+  const isKnown =
+    parts.isOneRow === true ? countedSelect(select) !== undefined : pagedSelect(select) !== undefined
+  return isKnown ? parts.unlimitedRoots : undefined
 }
 
 /** There is a row when any shard has one, if every shard finds its own: each question is a read of its own. */
@@ -284,7 +286,7 @@ function proofOf(top: TopSelect): DistributionProof {
       const binding = resolve(node)?.binding
       return binding !== undefined && isNeverNull(binding)
     },
-    isOfPage: countedRoots(top) !== undefined,
+    isOfPage: pageRoots(top) !== undefined,
     isGroupedByKey: parts.isGroupedByKey,
     isDistinctByKey: parts.isDistinctByKey,
     resolveColumn(node: Node) {
