@@ -34,6 +34,8 @@ const pages = paths.map((path) => {
 
 const dir = mkdtempSync(join(tmpdir(), 'shardline-docs-'))
 linkModules(join(dir, 'node_modules'))
+// The Prisma client that a page imports is generated before any test runs.
+symlinkSync(join(root, 'packages/prisma-extension/generated'), join(dir, 'generated'))
 for (const { file, text } of pages) writeFileSync(join(dir, file), text)
 writeFileSync(join(dir, 'package.json'), '{ "type": "module" }')
 const typeRoots = [join(root, 'node_modules/@types')]

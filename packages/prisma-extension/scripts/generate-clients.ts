@@ -20,6 +20,7 @@ interface ClientSource {
 
 const sources: readonly ClientSource[] = [
   ...bothVersions('packages/prisma-extension/test/schema.prisma', 'packages/prisma-extension', 'extension'),
+  ...bothVersions('packages/prisma-extension/test/readme.prisma', 'packages/prisma-extension', 'prisma'),
   ...bothVersions('test/orm-suite/prisma/schema.prisma', 'test/orm-suite', 'orm-suite'),
   {
     schema: 'examples/orders-prisma/prisma/schema.prisma',

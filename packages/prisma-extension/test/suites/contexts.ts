@@ -19,7 +19,6 @@ export function contextsSuite(harness: Harness): void {
     await harness.cluster.waitForReplay()
   })
 
-  const primaryPort = (tenantId: number): number => harness.shardOf(tenantId).primary.port
   const replicaPort = (tenantId: number): number => replicaOf(harness.shardOf(tenantId)).port
 
   it('$primary and $replica choose the role', async () => {
@@ -145,7 +144,7 @@ export function contextsSuite(harness: Harness): void {
     })
     await expect(
       prisma.$transaction(async (tx) => {
-        for (const one of both(tx as Pick<Extended, 'order'>)) await one
+        for (const one of both(tx)) await one
       }),
     ).rejects.toMatchObject({ code: 'TRANSACTION_SPANS_SHARDS' })
     expect(await prisma.$primary().order.count({ where: { note: 'both' } })).toBe(0)

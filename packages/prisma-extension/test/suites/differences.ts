@@ -1,7 +1,7 @@
 import { ShardlineError } from '@shardline/core'
 import { PrismaPg } from '@prisma/adapter-pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { extended, type Harness, type PrismaClient } from './harness.ts'
+import { extended, type Harness, type Prisma, type PrismaClient } from './harness.ts'
 import { operations, type Subject } from './operations.ts'
 
 /** The same operations on `PrismaPg` over one PostgreSQL, through a router over one, and through one over a cluster. */
@@ -47,7 +47,7 @@ function asData(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || value instanceof Date || ArrayBuffer.isView(value))
     return value
   if (Array.isArray(value)) return value.map(asData)
-  if ('toFixed' in value) return `decimal ${String(value)}`
+  if ('toFixed' in value) return `decimal ${(value as Prisma.Decimal).toString()}`
   const own = Object.fromEntries(Object.entries(value).map(([key, one]) => [key, asData(one)]))
   if (!(value instanceof Error)) return own
   const { name, message, cause } = value

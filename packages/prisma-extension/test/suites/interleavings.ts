@@ -122,8 +122,11 @@ function chooseCall(random: Random, number: number, harness: Harness): Call {
 
 async function outcome(router: Router, prisma: Extended, call: Call): Promise<string> {
   for (let step = 0; step < call.delay; step++) {
-    if (step % 3 === 2) await new Promise<void>((resolve) => void process.nextTick(resolve))
-    else await undefined
+    if (step % 3 === 2)
+      await new Promise<void>((resolve) => {
+        process.nextTick(resolve)
+      })
+    else await Promise.resolve()
   }
   const { by, context } = call.context
   const bound = by === 'client' || by === 'both' ? prisma.$context(context) : prisma
@@ -194,7 +197,7 @@ function isRefused({ tenantId, kind, context: { context } }: Call, harness: Harn
 }
 
 function expected(call: Call, harness: Harness): string {
-  const { tenantId, kind, context } = call
+  const { tenantId, kind } = call
   if (isRefused(call, harness)) return 'TENANT_CONTRADICTED'
   if (kind !== 'customerById') return `${tenantId}`
   return shardOfCall(call, harness).name

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import { ConfigError, tenant, type Router } from '@shardline/core'
 import { PrismaPg } from '@prisma/adapter-pg'
+import type pg from 'pg'
 import { beforeAll, beforeEach, expect, it } from 'vitest'
 import { prismaAdapter, shardline } from '../../src/index.ts'
 import { extended, models, portOf, type Extended, type Harness, type Prisma } from './harness.ts'
@@ -75,7 +76,7 @@ export function nativeSuite(harness: Harness): void {
     const { cache } = copies
     for (const key of Object.keys(cache))
       if (key.includes('/node_modules/pg/') || key.includes('/pg-pool/')) delete cache[key]
-    const other = copies(file) as { readonly Pool: typeof import('pg').Pool }
+    const other = copies(file) as typeof pg
     expect(router.pool).not.toBeInstanceOf(other.Pool)
     const adapter = await prismaAdapter(router).connect()
     const own = await new PrismaPg({}).connect()
@@ -216,7 +217,7 @@ export function nativeSuite(harness: Harness): void {
     })
     base.$on('query', ({ query }) => events.push(query.slice(0, 6)))
     base.$on('error', ({ target }) => events.push(target))
-    const client = extended(router, base as never)
+    const client = extended(router, base)
     await client.order.findFirst({ where: { tenantId: 1 } })
     await client.order.create({ data: { tenantId: 1, id: 1n } }).catch(() => {})
     await client
@@ -235,7 +236,7 @@ export function nativeSuite(harness: Harness): void {
         .sort()
     expect(names(prisma)).toEqual(names(plain))
     expect(prisma.order.fields.tenantId.name).toBe('tenantId')
-    expect(String(prisma.order.findFirst())).toBe('[object PrismaPromise]')
+    expect(prisma.order.findFirst()[Symbol.toStringTag]).toBe('PrismaPromise')
     expect(prisma.order).toBe(prisma.order)
   })
 }
