@@ -78,7 +78,10 @@ export default {
       comment: "no package reaches into another one's files",
       severity: 'error',
       from: { path: '^(packages|examples)/([^/]+)/' },
-      to: { path: '^(packages|examples)/([^/]+)/', pathNot: ['^$1/$2/', '^(packages|examples)/[^/]+/src/(index|story)\\.ts$'] },
+      to: {
+        path: '^(packages|examples)/([^/]+)/',
+        pathNot: ['^$1/$2/', '^(packages|examples)/[^/]+/src/(index|story)\\.ts$'],
+      },
     },
     {
       name: 'router-is-the-top',
