@@ -53,7 +53,7 @@ const settingsQuery = `
          current_setting('max_prepared_transactions')::int as "maxPreparedTransactions",
          pg_is_in_recovery() as "isInRecovery",
          pg_encoding_to_char(encoding) as encoding,
-         pg_postmaster_start_time()::text || ' ' || d.oid as identity,
+         pg_postmaster_start_time()::text || ' ' || current_setting('port') || ' ' || d.oid as identity,
          json_build_object(
            'name', 'default',
            'provider', coalesce(to_jsonb(d) ->> 'datlocprovider', 'c'),
