@@ -5,6 +5,7 @@
  *   pnpm bench                 everything
  *   pnpm bench -- --quick      fewer rounds, to see that it runs
  *   pnpm bench -- point scan   only the named parts
+ *   pnpm bench -- --rounds=5   another number of rounds than 11
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
@@ -26,7 +27,8 @@ const parts: Readonly<Record<string, (options: BenchOptions) => Promise<readonly
 }
 
 const words = process.argv.slice(2).filter((word) => word !== '--')
-const options: BenchOptions = words.includes('--quick') ? { rounds: 3, scale: 0.1 } : { rounds: 11, scale: 1 }
+const rounds = Number(words.find((word) => word.startsWith('--rounds='))?.slice('--rounds='.length) ?? 11)
+const options: BenchOptions = words.includes('--quick') ? { rounds: 3, scale: 0.1 } : { rounds, scale: 1 }
 const chosen = words.filter((word) => !word.startsWith('--'))
 const unknown = chosen.find((word) => !Object.hasOwn(parts, word))
 if (unknown !== undefined) {
