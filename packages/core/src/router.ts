@@ -13,13 +13,13 @@ import { layContext } from './execution/contexts.ts'
 import { runOnEach } from './execution/each-shard.ts'
 import { keepingNodes, stayWithNode } from './execution/kept-nodes.ts'
 import type { Engine } from './execution/engine.ts'
+import { underShardLocks } from './execution/shard-locks.ts'
 import { started } from './execution/started.ts'
 import type { IdTarget } from './ids/id-target.ts'
 import { install, scriptsByKeyspace, type InstallEngine, type InstallReport } from './ids/install.ts'
 import { scriptText } from './ids/install-script.ts'
 import { createRouterIds } from './ids/router-ids.ts'
 import { recoverPrepared } from './execution/recovery.ts'
-import { underShardLocks } from './execution/shard-locks.ts'
 import { NodeHealth } from './monitoring/node-health.ts'
 import { Staleness } from './monitoring/staleness.ts'
 import type { PgModule } from './pool/node-pool.ts'
@@ -38,6 +38,7 @@ import { PlanCache } from './statement/plan-cache.ts'
 import { RouteCount, snapshotCounters, type Counters } from './telemetry/counters.ts'
 import { traceWithInstalledApi } from './telemetry/open-telemetry.ts'
 
+/** One shard, as `eachShard` hands it out: statements inside the callback go to its primary, whichever pool they go through. */
 /** One shard, as `eachShard` hands it out: statements inside the callback go to its primary, whichever pool they go through. */
 export interface ShardHandle {
   readonly name: string
