@@ -39,13 +39,13 @@ import { RouteCount, snapshotCounters, type Counters } from './telemetry/counter
 import { traceWithInstalledApi } from './telemetry/open-telemetry.ts'
 
 /** One shard, as `eachShard` hands it out: statements inside the callback go to its primary, whichever pool they go through. */
-/** One shard, as `eachShard` hands it out: statements inside the callback go to its primary, whichever pool they go through. */
 export interface ShardHandle {
   readonly name: string
   readonly keyspace: string
   readonly pool: RoutedPool
 }
 
+/** How `eachShard` runs its callback. */
 export interface EachShardOptions {
   /**
    * Keeps out others who come with `lock` as well, in this and other processes: for migration tools without a lock of
