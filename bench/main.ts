@@ -20,6 +20,7 @@ import { shardingFigures } from './sharding.ts'
 
 const parts: Readonly<Record<string, (options: BenchOptions) => Promise<readonly Figure[]>>> = {
   point: pointFigures,
+  multiplex: multiplexFigures,
   orms: ormFigures,
   scan: scanFigures,
   plans: planFigures,

@@ -36,6 +36,8 @@ export interface PoolConfig {
   readonly maxUses: number
   readonly maxLifetimeMs: number
   readonly allowExitOnIdle: boolean
+  /** Undefined: on, unless there is a pooler. */
+  readonly multiplex: boolean | { readonly depth?: number | undefined } | undefined
 }
 
 export interface KeyspaceConfig {

@@ -90,6 +90,11 @@ export interface ClusterSettings {
         readonly maxLifetimeMs?: number | undefined
         /** Lets the process end while connections idle. Default false. */
         readonly allowExitOnIdle?: boolean | undefined
+        /**
+         * Whether reads outside of transactions share connections when all are busy, and how many at most are on one
+         * (default 16). Default: on, and off by itself behind a pooler; `true` or a depth shares there, too.
+         */
+        readonly multiplex?: boolean | { readonly depth?: number | undefined } | undefined
       }
     | undefined
   /** Automatic named prepared statements; `false` for poolers that cannot keep them. Default on, 256 per connection. */

@@ -156,6 +156,9 @@ const settingsShape = {
       maxUses: count.optional(),
       maxLifetimeMs: milliseconds.optional(),
       allowExitOnIdle: flag.optional(),
+      multiplex: z
+        .union([flag, z.strictObject({ depth: count.optional() })], 'expected true, false or { depth }')
+        .optional(),
     })
     .refine((pool) => (pool.min ?? 0) <= (pool.max ?? 10), { path: ['min'], error: 'expected at most `max`' })
     .optional(),

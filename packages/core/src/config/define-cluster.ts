@@ -50,6 +50,7 @@ export function defineCluster(input: ClusterInput): ClusterConfig {
       maxUses: pool.maxUses ?? Number.POSITIVE_INFINITY,
       maxLifetimeMs: pool.maxLifetimeMs ?? 0,
       allowExitOnIdle: pool.allowExitOnIdle ?? false,
+      multiplex: pool.multiplex,
     },
     prepare: { isEnabled: prepare.enabled ?? true, max: prepare.max ?? 256 },
     planCache: { max: shape.planCache?.max ?? 10_000 },

@@ -10,6 +10,7 @@ import type { Engine } from './engine.ts'
 export interface PlannedQuery extends WireQuery {
   text: string
   mayPrepare: boolean
+  mayShare: boolean
 }
 
 const none: readonly unknown[] = []
@@ -19,12 +20,24 @@ export function planQuery(engine: Engine, query: PlannedQuery): Statement {
   const statement = engine.plan(query.text)
   if (statement.text === query.text) query.text = statement.text
   query.mayPrepare = isPreparable(statement)
+  query.mayShare = isShareable(statement)
   return statement
 }
 
 /** One of the kinds that PostgreSQL plans; of all others a prepared statement saves nothing. */
 function isPreparable({ kind }: Statement): boolean {
   return kind === 'select' || kind === 'insert' || kind === 'update' || kind === 'delete' || kind === 'merge'
+}
+
+/** A read by its text alone: what a hint or a refusal on a standby says of its role makes no difference. */
+function isShareable({ kind, reason, pins, isSessionChanging, role }: Statement): boolean {
+  return (
+    kind === 'select' &&
+    reason.rule === 'read' &&
+    role === 'replica' &&
+    pins === undefined &&
+    !isSessionChanging
+  )
 }
 
 /** Where the statement goes with these values. Throws StatementError. */

@@ -15,6 +15,7 @@ export const contextKey: unique symbol = Symbol.for('shardline.context')
 export interface Request extends WireQuery {
   text: string
   mayPrepare: boolean
+  mayShare: boolean
   preface: readonly string[] | undefined
   values: readonly unknown[] | undefined
   types: pg.CustomTypesConfig | undefined
@@ -74,6 +75,7 @@ export function toRequest(query: string | RequestConfig, values: readonly unknow
     binary: query.binary,
     queryMode: query.queryMode === 'extended' ? 'extended' : undefined,
     mayPrepare: false,
+    mayShare: false,
     preface: undefined,
     timeoutMs: timeoutMs !== undefined && timeoutMs > 0 ? timeoutMs : undefined,
     signal: query.signal,
@@ -91,6 +93,7 @@ export function plainRequest(text: string, values: readonly unknown[] | undefine
     binary: undefined,
     queryMode: undefined,
     mayPrepare: false,
+    mayShare: false,
     preface: undefined,
     timeoutMs: undefined,
     signal: undefined,

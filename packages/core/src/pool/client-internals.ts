@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors.ts'
+import type { Writable } from 'node:stream'
 import type pg from 'pg'
 import type { PgModule } from './pg-module.ts'
 
@@ -8,13 +9,19 @@ import type { PgModule } from './pg-module.ts'
  *
  * Read in pg 8.16 to 8.23: `lib/client.js`, `lib/connection.js`, `lib/query.js`.
  */
-interface ClientInternals extends pg.Client {
+interface ClientInternals extends Omit<pg.Client, 'pipeline'> {
   readonly connection: ConnectionInternals
   readonly connectionParameters: { query_timeout?: unknown; application_name?: unknown }
   readonly processID: number | null
   readonly secretKey: number | null
   readonly _queryable: boolean
   readonly _ending: boolean
+  /** Since 8.23. */
+  pipeline?: boolean
+  readonly _sentQueryQueue?: readonly unknown[]
+  readonly _queryQueue?: readonly unknown[]
+  readonly _activeQuery?: unknown
+  readonly readyForQuery?: boolean
   ref(): void
   unref(): void
 }
@@ -22,6 +29,8 @@ interface ClientInternals extends pg.Client {
 interface ConnectionInternals extends pg.Connection {
   /** Named statements that the server has acknowledged, by name. */
   readonly parsedStatements: Record<string, string>
+  /** Those that were sent and not yet acknowledged; since 8.17 or so. */
+  readonly submittedNamedStatements?: Record<string, string>
   connect(port: number | string, host?: string): void
   cancel(processID: number, secretKey: number): void
   requestSsl(): void
@@ -117,7 +126,37 @@ export function isUsable(client: pg.Client): boolean {
 
 /** Makes `pg` send Parse again on the next use of the name. */
 export function forgetParsed(connection: pg.Connection, name: string): void {
-  delete (connection as ConnectionInternals).parsedStatements[name]
+  const { parsedStatements, submittedNamedStatements } = connection as ConnectionInternals
+  delete parsedStatements[name]
+  if (submittedNamedStatements !== undefined) delete submittedNamedStatements[name]
+}
+
+/**
+ * True when this client can send statements ahead of answers from now on: `pg` 8.23 or later, and nothing under way on it
+ * (a listener of the pool's `connect` event may have left something).
+ */
+export function canPipeline(client: pg.Client): boolean {
+  const { pipeline, _sentQueryQueue, _queryQueue, _activeQuery, readyForQuery } = client as ClientInternals
+  return (
+    typeof pipeline === 'boolean' &&
+    Array.isArray(_sentQueryQueue) &&
+    _sentQueryQueue.length === 0 &&
+    _queryQueue?.length === 0 &&
+    _activeQuery === null &&
+    readyForQuery === true
+  )
+}
+
+/** `pg` reads the property whenever it sends; it may change while nothing is under way. */
+export function setPipelining(client: pg.Client, isOn: boolean): void {
+  ;(client as ClientInternals).pipeline = isOn
+}
+
+/** Holds back what is sent, until it is uncorked as often as it was corked. */
+export function corkSocket(client: pg.Client, isCorked: boolean): void {
+  const stream = client.connection.stream as Writable
+  if (isCorked) stream.cork()
+  else stream.uncork()
 }
 
 /** Closes a prepared statement with the next Sync that is sent anyway; closing an unknown name is no error. */

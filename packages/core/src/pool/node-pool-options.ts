@@ -20,6 +20,11 @@ export interface NodePoolOptions {
   readonly prepare?: boolean | undefined
   /** Automatic prepared statements kept per connection. Default 256. */
   readonly maxPrepared?: number | undefined
+  /**
+   * Lets reads share connections when all are busy. `false`: never; `true` or a depth: also behind a pooler. Default: on,
+   * and off by itself behind a pooler.
+   */
+  readonly multiplex?: boolean | { readonly depth?: number | undefined } | undefined
 }
 
 export interface ResolvedNodePoolOptions {
@@ -33,9 +38,16 @@ export interface ResolvedNodePoolOptions {
   readonly allowExitOnIdle: boolean
   readonly prepare: boolean
   readonly maxPrepared: number
+  /** Statements on one shared connection at most; 0 when connections are not shared. */
+  readonly sharedDepth: number
+  /** True when connections are shared whatever the server looks like. */
+  readonly sharesBehindPooler: boolean
 }
 
+const defaultDepth = 16
+
 export function resolveNodePoolOptions(options: NodePoolOptions): ResolvedNodePoolOptions {
+  const { multiplex } = options
   return {
     max: options.max ?? 10,
     min: options.min ?? 0,
@@ -47,5 +59,10 @@ export function resolveNodePoolOptions(options: NodePoolOptions): ResolvedNodePo
     allowExitOnIdle: options.allowExitOnIdle ?? false,
     prepare: options.prepare ?? true,
     maxPrepared: options.maxPrepared ?? 256,
+    sharedDepth:
+      multiplex === false
+        ? 0
+        : ((typeof multiplex === 'object' ? multiplex.depth : undefined) ?? defaultDepth),
+    sharesBehindPooler: multiplex !== undefined && multiplex !== false,
   }
 }

@@ -1,6 +1,8 @@
 import { EventEmitter } from 'node:events'
-import { assertPgInternals } from './client-internals.ts'
+import { assertPgInternals, takeQueryTimeout } from './client-internals.ts'
 import { Connection } from './connection.ts'
+import { Lanes } from './lanes.ts'
+import { isPoolerKey } from './pooler-key.ts'
 import { NodeLoad } from '../topology/node-load.ts'
 import { markNeverSent } from './never-sent.ts'
 import { resolveNodePoolOptions } from './node-pool-options.ts'
@@ -13,6 +15,8 @@ import type { NodePoolOptions, ResolvedNodePoolOptions } from './node-pool-optio
 import type { Opening, ServerRole } from './open-connection.ts'
 import type { PgModule } from './pg-module.ts'
 import type { PoolCounters } from './pool-counters.ts'
+import type { LaneHost } from './lanes.ts'
+import type { SharedStatement } from './lane.ts'
 import type { Waiter } from './waiters.ts'
 import type { StatementDone } from './wire-statement.ts'
 import type { WireQuery } from './wire-query.ts'
@@ -81,6 +85,9 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     this.counters.timedOut++
     waiter.fail(poolTimeout(this.node, this.#counts()))
   })
+  readonly #lanes: Lanes
+  /** Whether reads may share connections; known to be wrong once a pooler shows itself. */
+  #isSharing: boolean
   #role: ServerRole | undefined
   #reaper: NodeJS.Timeout | undefined
   #closing = 0
@@ -100,8 +107,12 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     this.node = config.node
     this.load = config.load ?? new NodeLoad()
     this.options = resolveNodePoolOptions(config.options ?? {})
-    const { host, port, database } = new config.pg.Client(config.clientConfig)
+    const client = new config.pg.Client(config.clientConfig)
+    const { host, port, database } = client
     this.address = { host, port, database }
+    // With a deadline for everything, everything needs a connection that may be cancelled and destroyed.
+    this.#isSharing = this.options.sharedDepth > 1 && takeQueryTimeout(client) === undefined
+    this.#lanes = new Lanes(this.#laneHost(), this.options.sharedDepth)
   }
 
   /** What its connections are opened with; holds the password. */
@@ -125,6 +136,11 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
   /** Statements sent and not yet answered. */
   get inFlight(): number {
     return this.load.inFlight
+  }
+
+  /** Of the statements in flight, those on connections that may be shared. */
+  get sharedInFlight(): number {
+    return this.#lanes.inFlight
   }
 
   get isEnded(): boolean {
@@ -186,24 +202,48 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     }
     this.#hand(connection)
     waiter.serve(connection)
+    this.#lanes.balance()
   }
 
-  /**
-   * Runs one statement outside any transaction. Today it has a connection to itself while it runs; sharing
-   * pipelined connections between such statements is a matter of this method alone.
-   */
+  /** Runs one statement outside any transaction; a read may share its connection with others (decision 0009). */
   execute(query: WireQuery): Promise<pg.QueryResult> {
     return new Promise((resolve, reject) => {
       const done: StatementDone = (error, result) => {
         if (result === undefined) reject(error)
         else resolve(result)
       }
-      const connection = this.tryLease()
-      if (connection !== undefined) this.#runOn(connection, query, done)
-      else if (this.#ended !== undefined) reject(poolEnded(this.node))
-      else if (query.signal?.aborted === true) reject(markNeverSent(query.signal.reason))
-      else this.#wait({ signal: query.signal }, (leased) => this.#runOn(leased, query, done), reject)
+      if (this.#isSharing && this.#ended === undefined && isShareable(query)) this.#lanes.run(query, done)
+      else this.#runAlone(query, done)
     })
+  }
+
+  #runAlone(query: WireQuery, done: StatementDone): void {
+    const connection = this.tryLease()
+    if (connection !== undefined) this.#runOn(connection, query, done)
+    else if (this.#ended !== undefined) done(poolEnded(this.node), undefined)
+    else if (query.signal?.aborted === true) done(markNeverSent(query.signal.reason), undefined)
+    else {
+      this.#wait(
+        { signal: query.signal },
+        (leased) => this.#runOn(leased, query, done),
+        (error) => done(error, undefined),
+      )
+    }
+  }
+
+  #laneHost(): LaneHost {
+    return {
+      counters: this.counters,
+      tryLease: () => this.tryLease(),
+      mayOpen: () => this.totalCount < this.options.max,
+      waitShared: (statement, fail) =>
+        this.#wait({}, (leased) => this.#lanes.open(leased, statement), fail, statement),
+      nextShared: () => this.#waiters.shiftShared()?.shared,
+      ownWaiting: () => this.#waiters.ownSize,
+      release: (connection) => this.release(connection),
+      runAlone: (query, done) => this.#runAlone(query, done),
+      isWorn: (connection) => connection.uses + 1 >= this.options.maxUses || this.#isExpired(connection),
+    }
   }
 
   /**
@@ -258,6 +298,10 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
   }
 
   #runOn(connection: Connection, query: WireQuery, done: StatementDone): void {
+    if (this.#isSharing && query.mayShare === true) {
+      this.#lanes.runOn(connection, query, done)
+      return
+    }
     connection.run(query, (error, result) => {
       this.release(connection)
       done(error, result)
@@ -268,6 +312,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     options: LeaseOptions,
     serve: (connection: Connection) => void,
     fail: (error: unknown) => void,
+    shared?: SharedStatement,
   ): void {
     const { signal } = options
     const waitMs = options.deadlineMs ?? this.options.acquireTimeoutMs
@@ -276,11 +321,12 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     const plain: Waiter =
       options.isAwaitedByHolders === true
         ? this.#counted({ serve, fail, expiresAt })
-        : { serve, fail, expiresAt }
+        : { serve, fail, expiresAt, shared }
     const waiter = signal === undefined ? plain : this.#abortable(signal, plain)
     if (options.isAwaitedByHolders === true) this.#waiters.addFirst(waiter)
     else this.#waiters.add(waiter)
     this.#grow()
+    if (shared === undefined) this.#lanes.balance()
   }
 
   /** Whatever becomes of the caller, exactly one of its functions is called, once. */
@@ -401,6 +447,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     )
     this.counters.opened++
     this.#connections.add(connection)
+    if (!this.options.sharesBehindPooler && isPoolerKey(connection.backendPid)) this.#isSharing = false
     const waiter = this.#waiters.shift()
     if (this.#ended !== undefined && waiter === undefined) {
       this.#remove(connection)
@@ -500,6 +547,17 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     }
     if (this.#idle.length > 0) this.#scheduleReaper()
   }
+}
+
+/** Cancelling one of several statements on a connection would hit another one; a name is the application's own affair. */
+function isShareable({ mayShare, signal, timeoutMs, name, preface }: WireQuery): boolean {
+  return (
+    mayShare === true &&
+    signal === undefined &&
+    timeoutMs === undefined &&
+    name === undefined &&
+    preface === undefined
+  )
 }
 
 /** For spans and diagnosis; never part of an error. */

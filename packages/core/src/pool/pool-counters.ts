@@ -16,8 +16,23 @@ export interface PoolCounters {
   timedOut: number
   /** Stale prepared statements that were parsed again without the caller noticing. */
   healed: number
+  /** Statements that were sent on a connection on which another one was under way. */
+  shared: number
+  /** Reads that were run again because another one broke or held up the connection that they shared. */
+  repeated: number
 }
 
 export function createPoolCounters(): PoolCounters {
-  return { opened: 0, failed: 0, closed: 0, broken: 0, leased: 0, waited: 0, timedOut: 0, healed: 0 }
+  return {
+    opened: 0,
+    failed: 0,
+    closed: 0,
+    broken: 0,
+    leased: 0,
+    waited: 0,
+    timedOut: 0,
+    healed: 0,
+    shared: 0,
+    repeated: 0,
+  }
 }

@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts'
+import type { SharedStatement } from './lane.ts'
 
 /** A caller that waits for a connection: exactly one of its functions is called, once. */
 export interface Waiter {
@@ -6,6 +7,8 @@ export interface Waiter {
   readonly fail: (error: unknown) => void
   /** Milliseconds of `performance.now()`; Infinity for no limit. */
   readonly expiresAt: number
+  /** Set when a slot on a shared connection will do. */
+  readonly shared?: SharedStatement | undefined
 }
 
 /**
@@ -17,6 +20,8 @@ export interface Waiter {
 export class Waiters {
   // A Set keeps the order of arrival and removes from the middle in constant time.
   readonly #queue = new Set<Waiter>()
+  /** Those of them that a slot on a shared connection will do for. */
+  readonly #sharing = new Set<Waiter>()
   readonly #onExpired: (waiter: Waiter) => void
   #timer: NodeJS.Timeout | undefined
   #timerAt = Number.POSITIVE_INFINITY
@@ -30,8 +35,14 @@ export class Waiters {
     return this.#queue.size
   }
 
+  /** Callers that wait for a connection of their own. */
+  get ownSize(): number {
+    return this.#queue.size - this.#sharing.size
+  }
+
   add(waiter: Waiter): void {
     this.#queue.add(waiter)
+    if (waiter.shared !== undefined) this.#sharing.add(waiter)
     if (waiter.expiresAt < this.#timerAt) this.#watch(waiter.expiresAt)
   }
 
@@ -39,22 +50,40 @@ export class Waiters {
   addFirst(waiter: Waiter): void {
     const others = [...this.#queue]
     this.#queue.clear()
+    this.#sharing.clear()
     this.add(waiter)
-    for (const other of others) this.#queue.add(other)
+    for (const other of others) {
+      this.#queue.add(other)
+      if (other.shared !== undefined) this.#sharing.add(other)
+    }
   }
 
   /** False when it had been served or removed already. */
   remove(waiter: Waiter): boolean {
-    return this.#queue.delete(waiter)
+    return this.#take(waiter)
   }
 
   /** Takes out the one that has waited longest. */
   shift(): Waiter | undefined {
     for (const waiter of this.#queue) {
-      this.#queue.delete(waiter)
+      this.#take(waiter)
       return waiter
     }
     return undefined
+  }
+
+  /** Takes out the one that has waited longest for a slot on a shared connection. */
+  shiftShared(): Waiter | undefined {
+    for (const waiter of this.#sharing) {
+      this.#take(waiter)
+      return waiter
+    }
+    return undefined
+  }
+
+  #take(waiter: Waiter): boolean {
+    if (waiter.shared !== undefined) this.#sharing.delete(waiter)
+    return this.#queue.delete(waiter)
   }
 
   /** Forgets the deadlines; for the end of the pool, when nobody waits any more. */
@@ -79,7 +108,7 @@ export class Waiters {
         next = Math.min(next, waiter.expiresAt)
         continue
       }
-      this.#queue.delete(waiter)
+      this.#take(waiter)
       this.#onExpired(waiter)
     }
     if (next < this.#timerAt) this.#watch(next)

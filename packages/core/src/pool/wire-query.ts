@@ -17,6 +17,11 @@ export interface WireQuery {
    */
   readonly mayPrepare?: boolean | undefined
   /**
+   * True for a single SELECT that is proved to be a read and to leave no session state: it may share a connection, and be
+   * run again unseen. Default false.
+   */
+  readonly mayShare?: boolean | undefined
+  /**
    * Statements without parameters that go ahead in the same packet (BEGIN, SET, SAVEPOINT): their results are dropped,
    * and the first error among them is this statement's error. The statement itself is then sent without a name.
    */

@@ -18,6 +18,8 @@ export interface NodeCounters {
   readonly idle: number
   readonly waiting: number
   readonly inFlight: number
+  /** Of these, how many share connections at this moment. */
+  readonly sharedInFlight: number
   readonly opened: number
   readonly failed: number
   readonly closed: number
@@ -26,6 +28,10 @@ export interface NodeCounters {
   readonly waited: number
   readonly timedOut: number
   readonly healed: number
+  /** Statements that shared a connection with one that was under way there. */
+  readonly shared: number
+  /** Reads that were run again because another one broke or held up the connection that they shared. */
+  readonly repeated: number
 }
 
 export interface Counters {
@@ -69,7 +75,11 @@ export interface CountedPool {
   readonly idleCount: number
   readonly waitingCount: number
   readonly inFlight: number
-  readonly counters: Omit<NodeCounters, 'node' | 'total' | 'idle' | 'waiting' | 'inFlight'>
+  readonly sharedInFlight: number
+  readonly counters: Omit<
+    NodeCounters,
+    'node' | 'total' | 'idle' | 'waiting' | 'inFlight' | 'sharedInFlight'
+  >
 }
 
 /** A snapshot that later statements do not change. */
@@ -80,6 +90,7 @@ export function snapshotCounters(routes: RouteCount, pools: Iterable<CountedPool
     idle: pool.idleCount,
     waiting: pool.waitingCount,
     inFlight: pool.inFlight,
+    sharedInFlight: pool.sharedInFlight,
     ...pool.counters,
   }))
   return { routes: routes.snapshot(), nodes }
