@@ -1,47 +1,41 @@
 /** A plan that usually takes longer keeps its connection to itself, milliseconds: those behind it would feel it. */
 const longMs = 5
-/** One run that took longer speaks against the plan, whatever it takes usually. */
+/** A run that takes longer than this is felt by those behind it, milliseconds. */
 const outlierMs = 15
+/** What a plan's slow runs may cost per run, milliseconds: a stall of the machine now and then is nobody's fault. */
+const mostTailMs = 0.75
 /** Runs that have to be known before a plan shares. */
 const leastRuns = 2
-/** How much of the average one run makes up. */
+/** How much of the averages one run makes up: quick for the usual duration, slow for what is rare. */
 const weight = 1 / 8
-/** Quick runs in a row that make up for a slow one: at first, and at most. */
-const leastProbation = 32
-const mostProbation = 8_192
+const tailWeight = 1 / 256
 /** Texts of a generation. */
 const maxTexts = 5_000
 
 /**
  * How long one plan usually runs on one node.
  *
- * An average alone would forgive a plan that is slow for one key in a hundred, and whose neighbours then wait: such a plan
- * is put on probation, which doubles each time that it is slow again.
+ * The usual duration alone would forgive a plan that is slow for one key in a hundred, and whose neighbours then wait. So
+ * slow runs are averaged apart and over many runs: one of 200 ms keeps the plan to itself for dozens of runs, one in a
+ * hundred for good, while a plan that was once held up for 30 ms goes on sharing.
  */
 export class PlanDuration {
   /** Milliseconds, moving average. */
   usualMs = 0
+  #tailMs = 0
   #runs = 0
-  #probation = 0
-  #nextProbation = leastProbation
 
   /** Whether statements of others may be put behind it. */
   get isShort(): boolean {
-    return this.#runs >= leastRuns && this.#probation === 0 && this.usualMs <= longMs
+    return this.#runs >= leastRuns && this.usualMs <= longMs && this.#tailMs <= mostTailMs
   }
 
   /** One run took this long on the server and the way there and back. */
   learn(ms: number): void {
-    this.usualMs = this.#runs === 0 ? ms : this.usualMs + (ms - this.usualMs) * weight
+    const usual = Math.min(ms, outlierMs)
+    this.usualMs = this.#runs === 0 ? usual : this.usualMs + (usual - this.usualMs) * weight
+    this.#tailMs += ((ms > outlierMs ? ms : 0) - this.#tailMs) * tailWeight
     if (this.#runs < leastRuns) this.#runs++
-    if (ms > outlierMs) {
-      this.#probation = this.#nextProbation
-      this.#nextProbation = Math.min(this.#nextProbation * 2, mostProbation)
-    } else if (this.#probation > 0) {
-      this.#probation--
-      // The average still holds the slow run; the quick ones since then are what the plan is like.
-      if (this.#probation === 0) this.usualMs = Math.min(this.usualMs, ms)
-    }
   }
 }
 
