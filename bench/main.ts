@@ -10,6 +10,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
+import { multiplexFigures } from './multiplex.ts'
 import { ormFigures } from './orms.ts'
 import type { BenchOptions } from './options.ts'
 import { planFigures } from './plans.ts'

@@ -69,10 +69,7 @@ interface Mixed {
 }
 
 /** The 99th percentile of point selects among which one statement in a hundred takes 200 ms. */
-async function slowNeighbours(
-  max: number,
-  { plain, on, values, rounds, scale }: Mixed,
-): Promise<Figure> {
+async function slowNeighbours(max: number, { plain, on, values, rounds, scale }: Mixed): Promise<Figure> {
   const ratios: number[] = []
   const seen = { plain: [] as number[], on: [] as number[] }
   for (let round = -1; round < rounds; round += 1) {

@@ -142,7 +142,8 @@ export function canPipeline(client: pg.Client): boolean {
     Array.isArray(_sentQueryQueue) &&
     _sentQueryQueue.length === 0 &&
     _queryQueue?.length === 0 &&
-    _activeQuery === null &&
+    // Undefined until the first statement.
+    (_activeQuery ?? undefined) === undefined &&
     readyForQuery === true
   )
 }

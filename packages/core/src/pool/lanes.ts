@@ -160,6 +160,11 @@ export class Lanes implements LaneListener {
   }
 
   #join(statement: SharedStatement): void {
+    const idle = this.#host.tryLease()
+    if (idle !== undefined) {
+      this.open(idle, statement)
+      return
+    }
     const lane = leastBusy(this.#lanes, (each) => this.#hasRoom(each))
     if (lane === undefined) this.#wait(statement)
     else this.#share(lane, statement)

@@ -32,7 +32,9 @@ export class PreparedStatements {
 
   /** The server no longer has it, or has it with a stale plan: it is closed and parsed again on its next use. */
   forget(name: string): void {
-    if (this.#lastUse.delete(name)) this.#toClose.push(name)
+    // Also one that is not listed: it may have been evicted while statements that rely on it were on their way.
+    this.#lastUse.delete(name)
+    this.#toClose.push(name)
   }
 
   /** After DISCARD or DEALLOCATE: whatever they left is closed before it is parsed again. */
