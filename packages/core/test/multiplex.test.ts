@@ -105,7 +105,7 @@ describe('sharing', () => {
       pool.execute({ text, values: [n], mayPrepare: true, mayShare: true })
     for (let time = 0; time < 4; time++) for (const text of texts) await run(text, 1)
     const answers = await Promise.all(
-      Array.from({ length: 120 }, (_, index) => run(texts[index % 6] as string, 1 + (index % 26))),
+      Array.from({ length: 120 }, (_, index) => run(texts[index % 6] ?? '', 1 + (index % 26))),
     )
     expect(answers.map(({ rows }) => Object.values(rows[0] as object)[0])).toEqual(
       Array.from({ length: 120 }, (_, index) => letter(1 + (index % 26))),
@@ -184,10 +184,10 @@ describe('a slow statement', () => {
 describe('fairness', () => {
   it('a caller that wants its own connection gets one while reads go on without end', async () => {
     const pool = await warmPool(2)
-    let isOver = false
+    const over = new AbortController()
     let answered = 0
     const readers = Array.from({ length: 40 }, async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         await ask(pool, 5)
         answered++
       }
@@ -200,9 +200,23 @@ describe('fairness', () => {
       await waitFor('reads beside the lease', async () => answered > before)
       pool.release(own)
     }
-    isOver = true
+    over.abort()
     await Promise.all(readers)
     expect(pool.counters.timedOut).toBe(0)
+  })
+
+  it('long reads leave a connection to short ones, and wait for each other', async () => {
+    const pool = await warmPool(2)
+    // Known to be long from here on.
+    for (let run = 0; run < 6; run++) await sleep(pool, 0.02, 1)
+    await ask(pool, 1)
+    const order: string[] = []
+    const slow = numbers(6).map((n) => sleep(pool, 0.15, n).then(() => order.push('slow')))
+    expect(pool.waitingCount).toBe(5)
+    await Promise.all(numbers(50).map((n) => ask(pool, n).then(() => order.push('fast'))))
+    expect(order.filter((what) => what === 'slow').length).toBeLessThan(6)
+    await Promise.all(slow)
+    expect(pool.waitingCount).toBe(0)
   })
 
   it('refuses those who waited too long, with the counts', async () => {
@@ -242,7 +256,7 @@ describe('a connection that dies with dozens in flight', () => {
       },
     ],
   ]
-  it.each(faults)('%s: every statement is accounted for, none twice', async (name, strike) => {
+  it.each(faults)('%s: every statement is accounted for, none twice', async (_name, strike) => {
     await primary().sql('truncate kept')
     const pool = await warmPool(3)
     const slow = sleep(pool, 30, 1).then(
@@ -275,8 +289,8 @@ describe('a connection that dies with dozens in flight', () => {
     const kept = new Set((await primary().sql('select id from kept')).map((row) => row['id'] as number))
     for (const [id, outcome] of outcomes.entries()) {
       // A second run would have met the primary key, and failed.
-      if (outcome === 'answered') expect(kept.has(id), name).toBe(true)
-      if (outcome === 'failed') expect(kept.has(id), name).toBe(false)
+      if (outcome === 'answered') expect(kept.has(id)).toBe(true)
+      if (outcome === 'failed') expect(kept.has(id)).toBe(false)
     }
     expect(outcomes.filter((outcome) => outcome === 'failed').length).toBeLessThanOrEqual(3)
     expect(pool.inFlight).toBe(0)

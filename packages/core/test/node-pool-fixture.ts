@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import { NodePool } from '../src/pool/node-pool.ts'
-import type { NodePoolConfig } from '../src/pool/node-pool.ts'
+import type { NodePoolConfig } from '../src/pool/node-pool-config.ts'
 import type { NodePoolOptions } from '../src/pool/node-pool-options.ts'
 import type { NodeDescription } from '../src/topology/topology.ts'
 

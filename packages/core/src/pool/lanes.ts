@@ -1,5 +1,6 @@
 import { canPipeline } from './client-internals.ts'
 import { Lane } from './lane.ts'
+import { LongReads } from './long-reads.ts'
 import { PlanDurations } from './plan-duration.ts'
 import type { Connection } from './connection.ts'
 import type { LaneListener, SharedStatement } from './lane.ts'
@@ -43,12 +44,14 @@ export class Lanes implements LaneListener {
   readonly #depth: number
   readonly #lanes = new Set<Lane>()
   readonly #durations = new PlanDurations()
+  readonly #longReads: LongReads
   #watch: NodeJS.Timeout | undefined
   #watchDueAt = 0
 
-  constructor(host: LaneHost, depth: number) {
+  constructor(host: LaneHost, { depth, max }: { readonly depth: number; readonly max: number }) {
     this.#host = host
     this.#depth = depth
+    this.#longReads = new LongReads(max)
   }
 
   /** Statements on their way, all lanes together. */
@@ -63,8 +66,28 @@ export class Lanes implements LaneListener {
     return this.#lanes.size
   }
 
+  /** Long reads that let others go first. */
+  get waitingCount(): number {
+    return this.#longReads.waitingCount
+  }
+
+  /** Nothing new comes after this. */
+  end(): void {
+    this.#longReads.flush()
+  }
+
   run(query: WireQuery, done: StatementDone): void {
     const duration = this.#durations.of(query.text)
+    if (duration.isLong) {
+      this.#longReads.admit(() =>
+        this.#host.runAlone(query, (error, result) => {
+          this.#longReads.ended()
+          done(error, result)
+        }),
+      )
+      return
+    }
+    if (duration.isShort) this.#longReads.sawShort()
     const idle = this.#host.tryLease()
     if (idle !== undefined && !(duration.isShort && canPipeline(idle.client))) {
       this.runOn(idle, query, done, duration)

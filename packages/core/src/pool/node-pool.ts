@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { assertPgInternals, takeQueryTimeout } from './client-internals.ts'
 import { Connection } from './connection.ts'
+import { IdleReaper } from './idle-reaper.ts'
 import { Lanes } from './lanes.ts'
 import { isPoolerKey } from './pooler-key.ts'
 import { NodeLoad } from '../topology/node-load.ts'
@@ -11,7 +12,8 @@ import { createPoolCounters } from './pool-counters.ts'
 import { poolEnded, poolTimeout } from './pool-errors.ts'
 import { Waiters } from './waiters.ts'
 import type pg from 'pg'
-import type { NodePoolOptions, ResolvedNodePoolOptions } from './node-pool-options.ts'
+import type { LeaseOptions, NodeAddress, NodePoolConfig, NodePoolEvents } from './node-pool-config.ts'
+import type { ResolvedNodePoolOptions } from './node-pool-options.ts'
 import type { Opening, ServerRole } from './open-connection.ts'
 import type { PgModule } from './pg-module.ts'
 import type { PoolCounters } from './pool-counters.ts'
@@ -26,46 +28,6 @@ export type { PgModule } from './pg-module.ts'
 
 /** How long an orderly goodbye may take before the socket is destroyed. */
 const closeTimeoutMs = 1_000
-/** Idle connections are looked through no more often than this. */
-const leastReaperMs = 20
-
-export interface NodePoolConfig {
-  readonly pg: PgModule
-  readonly node: NodeDescription
-  /** Everything `pg.Client` takes. Its timeouts are kept by the pool, and `pipeline` is off. */
-  readonly clientConfig: pg.ClientConfig
-  readonly options?: NodePoolOptions | undefined
-  /** Runs on every new connection before anyone gets it, within the connect deadline. */
-  readonly onConnect?: ((client: pg.Client) => unknown) | undefined
-  /** What the node's load is measured with; default: one of its own. */
-  readonly load?: NodeLoad | undefined
-}
-
-export interface LeaseOptions {
-  /** Milliseconds to wait at most, 0 for no limit. Default: the pool's `acquireTimeoutMs`. */
-  readonly deadlineMs?: number | undefined
-  readonly signal?: AbortSignal | undefined
-  /**
-   * True for work that holders of connections wait for, such as reading the catalog after DDL: it goes before all
-   * other callers, and when every connection is leased one more than `max` is opened for it.
-   */
-  readonly isAwaitedByHolders?: boolean | undefined
-}
-
-/** `error` is only emitted for connections that nobody had leased, and only when somebody listens. */
-export interface NodePoolEvents {
-  connect: [connection: Connection]
-  acquire: [connection: Connection]
-  release: [error: unknown, connection: Connection]
-  remove: [connection: Connection]
-  error: [error: Error, connection: Connection]
-  /** A connection broke, leased or not. */
-  broken: [error: Error]
-  /** An attempt to connect failed. */
-  failed: [error: unknown]
-  /** The server said that it has another role than it is described with. */
-  role: [role: ServerRole]
-}
 
 /** The connections to one node. */
 export class NodePool extends EventEmitter<NodePoolEvents> {
@@ -89,7 +51,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
   /** Whether reads may share connections; known to be wrong once a pooler shows itself. */
   #isSharing: boolean
   #role: ServerRole | undefined
-  #reaper: NodeJS.Timeout | undefined
+  readonly #reaper: IdleReaper
   #closing = 0
   /** Callers waiting with `isAwaitedByHolders`. */
   #awaitedByHolders = 0
@@ -112,7 +74,15 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     this.address = { host, port, database }
     // With a deadline for everything, everything needs a connection that may be cancelled and destroyed.
     this.#isSharing = this.options.sharedDepth > 1 && takeQueryTimeout(client) === undefined
-    this.#lanes = new Lanes(this.#laneHost(), this.options.sharedDepth)
+    this.#reaper = new IdleReaper(this.options, this.#idle, {
+      total: () => this.#connections.size,
+      isExpired: (connection) => this.#isExpired(connection),
+      remove: (connection) => this.#remove(connection),
+    })
+    this.#lanes = new Lanes(this.#laneHost(), {
+      depth: this.options.sharedDepth,
+      max: this.options.max,
+    })
   }
 
   /** What its connections are opened with; holds the password. */
@@ -130,7 +100,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
   }
 
   get waitingCount(): number {
-    return this.#waiters.size
+    return this.#waiters.size + this.#lanes.waitingCount
   }
 
   /** Statements sent and not yet answered. */
@@ -272,7 +242,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
   }
 
   #end(): Promise<void> {
-    clearTimeout(this.#reaper)
+    this.#reaper.stop()
     const emptied = new Promise<void>((resolve) => {
       this.#onEmpty = resolve
     })
@@ -287,6 +257,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     else setTimeout(giveUp, closeTimeoutMs).unref()
     // `#remove` counts on `#ended`, which is set when this returns.
     queueMicrotask(() => {
+      this.#lanes.end()
       for (const connection of this.#idle.splice(0)) this.#remove(connection)
       this.#checkEmpty()
     })
@@ -386,7 +357,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     connection.idleSince = performance.now()
     this.#idle.push(connection)
     if (this.options.allowExitOnIdle) connection.setRef(false)
-    this.#scheduleReaper()
+    this.#reaper.watch()
   }
 
   /** Opens connections for the callers that none of the attempts under way is for. */
@@ -512,41 +483,6 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     for (const connection of this.#idle.splice(0)) this.#remove(connection)
     this.emit('role', role)
   }
-
-  /** One timer for all idle connections; the sockets keep the process alive, if anything shall. */
-  #scheduleReaper(): void {
-    if (this.#reaper !== undefined) return
-    const { idleTimeoutMs, maxLifetimeMs } = this.options
-    if (idleTimeoutMs <= 0 && maxLifetimeMs <= 0) return
-    const now = performance.now()
-    let dueMs = Number.POSITIVE_INFINITY
-    for (const { idleSince, openedAt } of this.#idle) {
-      if (idleTimeoutMs > 0) dueMs = Math.min(dueMs, idleSince + idleTimeoutMs - now)
-      if (maxLifetimeMs > 0) dueMs = Math.min(dueMs, openedAt + maxLifetimeMs - now)
-    }
-    // Connections that `min` keeps are due all the time.
-    this.#reaper = setTimeout(
-      () => {
-        this.#reaper = undefined
-        this.#reap()
-      },
-      Math.max(dueMs, leastReaperMs),
-    )
-    this.#reaper.unref()
-  }
-
-  #reap(): void {
-    const { idleTimeoutMs, min } = this.options
-    const now = performance.now()
-    for (const connection of this.#idle.slice()) {
-      const isUnused =
-        idleTimeoutMs > 0 && now - connection.idleSince >= idleTimeoutMs && this.#connections.size > min
-      if (!isUnused && !this.#isExpired(connection)) continue
-      this.#idle.splice(this.#idle.indexOf(connection), 1)
-      this.#remove(connection)
-    }
-    if (this.#idle.length > 0) this.#scheduleReaper()
-  }
 }
 
 /** Cancelling one of several statements on a connection would hit another one; a name is the application's own affair. */
@@ -558,11 +494,4 @@ function isShareable({ mayShare, signal, timeoutMs, name, preface }: WireQuery):
     name === undefined &&
     preface === undefined
   )
-}
-
-/** For spans and diagnosis; never part of an error. */
-export interface NodeAddress {
-  readonly host: string
-  readonly port: number
-  readonly database: string | undefined
 }

@@ -30,6 +30,11 @@ export class PlanDuration {
     return this.#runs >= leastRuns && this.usualMs <= longMs && this.#tailMs <= mostTailMs
   }
 
+  /** Known, and not short. */
+  get isLong(): boolean {
+    return this.#runs >= leastRuns && !this.isShort
+  }
+
   /** One run took this long on the server and the way there and back. */
   learn(ms: number): void {
     const usual = Math.min(ms, outlierMs)
