@@ -174,7 +174,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     this.#lanes.balance()
   }
 
-  /** Runs one statement outside any transaction; a read may share its connection with others (decision 0009). */
+  /** Runs one statement outside any transaction; a read may share its connection with others (decision 0010). */
   execute(query: WireQuery): Promise<pg.QueryResult> {
     return new Promise((resolve, reject) => {
       const done: StatementDone = (error, result) => {
