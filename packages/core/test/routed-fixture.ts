@@ -46,7 +46,9 @@ export async function startRouted({
   const cluster = await startCluster({ shards, replicas, conf })
   await cluster.sql(schema)
   await cluster.waitForReplay()
-  const router = await createRouter(defineCluster({ shards: cluster.urls, tables, pool: { multiplex } }), { pg })
+  const router = await createRouter(defineCluster({ shards: cluster.urls, tables, pool: { multiplex } }), {
+    pg,
+  })
   const byShard: number[][] = Array.from({ length: shards }, () => [])
   for (let id = 1; byShard.some((ids) => ids.length < 5); id++) {
     const { route } = router.explain('select 1 from orders where tenant_id = $1', [id])

@@ -76,10 +76,7 @@ export interface CountedPool {
   readonly waitingCount: number
   readonly inFlight: number
   readonly sharedInFlight: number
-  readonly counters: Omit<
-    NodeCounters,
-    'node' | 'total' | 'idle' | 'waiting' | 'inFlight' | 'sharedInFlight'
-  >
+  readonly counters: Omit<NodeCounters, 'node' | 'total' | 'idle' | 'waiting' | 'inFlight' | 'sharedInFlight'>
 }
 
 /** A snapshot that later statements do not change. */
