@@ -18,9 +18,6 @@ export function describeNode(change: Partial<NodeDescription> = {}): NodeDescrip
   }
 }
 
-/** The suites that use a fixture run with shared connections and, with `SHARDLINE_TEST_MULTIPLEX=off`, without. */
-export const multiplex = process.env['SHARDLINE_TEST_MULTIPLEX'] === 'off' ? false : undefined
-
 type PoolSetup = NodePoolOptions & {
   readonly role?: NodeDescription['role']
   readonly name?: string
@@ -37,7 +34,7 @@ export function openPool(url: string, setup: PoolSetup = {}): NodePool {
     pg,
     node: describeNode(name === undefined ? { role } : { role, name }),
     clientConfig: { connectionString: url, ...clientConfig },
-    options: { multiplex, ...options },
+    options,
     onConnect,
   })
   opened.add(pool)

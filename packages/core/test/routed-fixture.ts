@@ -3,7 +3,6 @@ import pg from 'pg'
 import { defineCluster } from '../src/config/define-cluster.ts'
 import { reference, tenant, unsharded } from '../src/config/table-description.ts'
 import { createRouter, type Router } from '../src/router.ts'
-import { multiplex } from './node-pool-fixture.ts'
 
 /** Two shards with a replica each, tables of every kind, and the router over them. */
 export interface Routed {
@@ -46,7 +45,7 @@ export async function startRouted({
   const cluster = await startCluster({ shards, replicas, conf })
   await cluster.sql(schema)
   await cluster.waitForReplay()
-  const router = await createRouter(defineCluster({ shards: cluster.urls, tables, pool: { multiplex } }), {
+  const router = await createRouter(defineCluster({ shards: cluster.urls, tables }), {
     pg,
   })
   const byShard: number[][] = Array.from({ length: shards }, () => [])

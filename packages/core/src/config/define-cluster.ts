@@ -4,6 +4,7 @@ import { clusterSchema, shortClusterSchema, type ClusterShape } from './cluster-
 import { invalidCluster, issuesOf, type ConfigIssue } from './config-issues.ts'
 import { createKeyspace, createShards } from './keyspace-config.ts'
 import { checkNodes } from './node-config.ts'
+import { poolDefaults } from './pool-defaults.ts'
 
 /**
  * Describes the servers and the sharding, once, for every part of an application:
@@ -42,7 +43,7 @@ export function defineCluster(input: ClusterInput): ClusterConfig {
     reads: { balance: reads.balance ?? 'p2c', zone: reads.zone, maxLagMs: reads.maxLagMs },
     consistency: shape.consistency ?? 'session',
     pool: {
-      max: pool.max ?? 10,
+      max: pool.max ?? poolDefaults.max,
       min: pool.min ?? 0,
       idleTimeoutMs: pool.idleTimeoutMs ?? 10_000,
       connectTimeoutMs: pool.connectTimeoutMs ?? 5_000,
@@ -50,7 +51,7 @@ export function defineCluster(input: ClusterInput): ClusterConfig {
       maxUses: pool.maxUses ?? Number.POSITIVE_INFINITY,
       maxLifetimeMs: pool.maxLifetimeMs ?? 0,
       allowExitOnIdle: pool.allowExitOnIdle ?? false,
-      multiplex: pool.multiplex,
+      multiplex: pool.multiplex ?? poolDefaults.multiplex,
     },
     prepare: { isEnabled: prepare.enabled ?? true, max: prepare.max ?? 256 },
     planCache: { max: shape.planCache?.max ?? 10_000 },

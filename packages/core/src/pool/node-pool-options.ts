@@ -1,3 +1,5 @@
+import { poolDefaults } from '../config/pool-defaults.ts'
+
 /** How a node's connections are kept. Every field has `pg.Pool`'s meaning unless said otherwise. */
 export interface NodePoolOptions {
   /** Most connections at a time. Default 10. */
@@ -47,9 +49,9 @@ export interface ResolvedNodePoolOptions {
 const defaultDepth = 16
 
 export function resolveNodePoolOptions(options: NodePoolOptions): ResolvedNodePoolOptions {
-  const { multiplex } = options
+  const multiplex = options.multiplex ?? poolDefaults.multiplex
   return {
-    max: options.max ?? 10,
+    max: options.max ?? poolDefaults.max,
     min: options.min ?? 0,
     idleTimeoutMs: options.idleTimeoutMs ?? 10_000,
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
