@@ -2,6 +2,7 @@ import { StatementError } from '../errors.ts'
 import { visibleFields } from '../merge/columns.ts'
 import { mergeRows } from '../merge/merge-rows.ts'
 import { shardValues } from '../merge/row-counts.ts'
+import { ownArrays } from '../routing/own-values.ts'
 import { namedShard } from './named-shard.ts'
 import { ownPosition } from './own-position.ts'
 import { rowsResult, wireText } from './result.ts'
@@ -22,7 +23,7 @@ export async function gather(engine: Engine, job: Job<MergeRoute>): Promise<pg.Q
   const { plan, shards } = route
   const values = query.values ?? []
   const controller = new AbortController()
-  const part: Job<MergeRoute> = { ...job, query: { ...shardQuery(engine, job), signal: controller.signal } }
+  const queryOf = shardQueries(engine, job, controller.signal)
   const abort = (): void => controller.abort(query.signal?.reason)
   if (query.signal?.aborted === true) abort()
   else query.signal?.addEventListener('abort', abort, { once: true })
@@ -32,7 +33,7 @@ export async function gather(engine: Engine, job: Job<MergeRoute>): Promise<pg.Q
     results = await Promise.all(
       shards.map(async (shard) => {
         try {
-          return await runRead(engine, part, shard)
+          return await runRead(engine, { ...job, query: queryOf(shard) }, shard)
         } catch (error) {
           // The first failure is the statement's; the other shards need not go on.
           controller.abort()
@@ -69,9 +70,13 @@ export function ownText({ statement, query }: Job<MergeRoute>): string {
   return query.text ?? statement.text
 }
 
-/** The query that every shard gets: the plan's text and values, answered in raw text. */
-export function shardQuery(engine: Engine, { statement, route, query }: Job<MergeRoute>): WireQuery {
-  const { plan } = route
+/** The query of each shard: the plan's text and values, with the keys of the shard, answered in raw text. */
+export function shardQueries(
+  engine: Engine,
+  { statement, route, query }: Job<MergeRoute>,
+  signal: AbortSignal | undefined,
+): (shard: string) => WireQuery {
+  const { plan, keys } = route
   const values = Array.isArray(query.values) ? (query.values as unknown[]) : []
   if (query.binary === true) {
     throw new StatementError(
@@ -82,7 +87,7 @@ export function shardQuery(engine: Engine, { statement, route, query }: Job<Merg
   if (plan.parameters !== undefined && values.length !== statement.parameterCount) {
     throw wrongCount(engine.pg, values.length, statement.parameterCount)
   }
-  return {
+  const whole: WireQuery = {
     text: plan.text,
     values: shardValues(plan, values),
     rowMode: 'array',
@@ -91,5 +96,8 @@ export function shardQuery(engine: Engine, { statement, route, query }: Job<Merg
     name: plan.isRewritten ? undefined : query.name,
     mayPrepare: true,
     timeoutMs: query.timeoutMs,
+    signal,
   }
+  if (keys.length === 0) return () => whole
+  return (shard) => ({ ...whole, values: shardValues(plan, ownArrays(keys, shard, values)) })
 }

@@ -2,7 +2,7 @@ import { StatementError } from '../errors.ts'
 import { visibleFields } from '../merge/columns.ts'
 import { mergeStream } from '../merge/merge-stream.ts'
 import { judge } from './failure.ts'
-import { ownText, shardQuery } from './gather.ts'
+import { ownText, shardQueries } from './gather.ts'
 import { namedShard } from './named-shard.ts'
 import { ownPosition } from './own-position.ts'
 import { openPortal } from './portal.ts'
@@ -165,14 +165,18 @@ async function* inBatches(
 
 async function streamMerged(engine: Engine, job: Job<MergeRoute>, batchSize: number): Promise<RowStream> {
   const { plan, shards } = job.route
-  const query = { ...shardQuery(engine, job), signal: job.query.signal }
+  const { signal } = job.query
+  const queryOf = shardQueries(engine, job, signal)
   const opening: Promise<RowStream>[] = []
   for (const shard of shards) {
     const nodes = engine.candidates(job.route, shard)
     // Streams hold their connections: taken in one order, two of them never wait for each other.
-    const leased =
-      nodes[0]?.tryLease() ?? (await nodes[0]?.lease({ signal: query.signal }).catch(() => undefined))
-    const stream = openOnOne(engine, { ...job, query }, { nodes, batchSize, freed: () => {}, leased })
+    const leased = nodes[0]?.tryLease() ?? (await nodes[0]?.lease({ signal }).catch(() => undefined))
+    const stream = openOnOne(
+      engine,
+      { ...job, query: queryOf(shard) },
+      { nodes, batchSize, freed: () => {}, leased },
+    )
     stream.catch(() => {})
     opening.push(stream)
   }

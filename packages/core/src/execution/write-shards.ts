@@ -1,5 +1,6 @@
 import { DatabaseError, StatementError } from '../errors.ts'
 import { firstFailure, planningError } from './first-failure.ts'
+import { ownArrays } from '../routing/own-values.ts'
 import { rowsResult, wireText } from './result.ts'
 import { wrongCount } from './server-error.ts'
 import { agreedFields } from './shard-fields.ts'
@@ -61,7 +62,12 @@ function shardWrites(
   // Merged rows are parsed once, here; the shards answer in raw text.
   const raw = { ...query, rowMode: 'array', types: wireText, binary: undefined } as const
   if (route.kind === 'write-all') {
-    return inOrder(engine, route.shards).map((shard) => ({ shard, query: raw }))
+    const { keys, shards } = route
+    const whole = Array.isArray(query.values) ? (query.values as unknown[]) : []
+    return inOrder(engine, shards).map((shard) => ({
+      shard,
+      query: keys.length === 0 ? raw : { ...raw, values: ownArrays(keys, shard, whole) },
+    }))
   }
   const values = Array.isArray(query.values) ? (query.values as unknown[]) : []
   if (values.length !== statement.parameterCount)

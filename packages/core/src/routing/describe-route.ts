@@ -1,5 +1,6 @@
 import type { ColumnPosition } from '../statement/merge-plan.ts'
 import type { Statement } from '../statement/statement.ts'
+import type { DealtKeys } from './deal-keys.ts'
 import type { PlacementReason, Route } from './route.ts'
 
 const placementRules: Readonly<Record<PlacementReason['rule'], string>> = {
@@ -37,11 +38,20 @@ export function describeRoute(statement: Statement, route: Route): string {
     const rows = [...route.rowsByShard].map(([shard, indices]) => `${shard}: ${indices.length}`)
     lines.push(`split   rows by shard (${rows.join(', ')}), atomically`)
   }
+  if (route.kind === 'merge' || route.kind === 'write-all') lines.push(...route.keys.map(describeKeys))
   if (route.kind === 'merge') {
     if (route.plan.isRewritten) lines.push(`text    ${route.plan.text}`)
     lines.push(`merge   ${describeMerge(route.plan)}`)
   }
   return lines.join('\n')
+}
+
+/** How many keys each shard gets, and in which parameters they were given. */
+function describeKeys({ list, byShard }: DealtKeys): string {
+  const own = [...byShard].map(([shard, indices]) => `${shard}: ${indices.length}`)
+  const numbers = list.parameters.map((number) => `$${number}`)
+  const [first, last] = [numbers[0], numbers.at(-1)]
+  return `keys    ${first === last ? first : `${first} … ${last}`} by shard (${own.join(', ')})`
 }
 
 /** Names of the shards a route reaches, in the order in which they are asked. */

@@ -2,6 +2,7 @@ import { StatementError } from '../errors.ts'
 import { isOwnSetting } from '../statement/classify/findings.ts'
 import type { Statement } from '../statement/statement.ts'
 import type { KeyspaceDescription } from '../topology/topology.ts'
+import { dealKeys, type DealtKeys } from './deal-keys.ts'
 import type { EffectiveContext } from './effective-context.ts'
 import type { RoutingInput } from './input.ts'
 import { raise, raiseSyntaxError, raiseUnlessWaived, refuseUnplaced } from './refusals.ts'
@@ -89,7 +90,13 @@ export function placeStatement(
     }
     return keyspace.shards.length === 1
       ? single(keyspace.home)
-      : { kind: 'write-all', shards: keyspace.shards, isReference: true, reason: { rule: 'reference-table' } }
+      : {
+          kind: 'write-all',
+          shards: keyspace.shards,
+          isReference: true,
+          keys: [],
+          reason: { rule: 'reference-table' },
+        }
   }
   if (placement.rows !== undefined) return placeRows(statement, placement.rows, values, keyspace, input, pin)
   if (placement.parts.length === 0) return placeAnywhere(statement, keyspace, input, pin)
@@ -149,7 +156,14 @@ function placeParts(
   const scatter = statement.placement.scatter()
   if (scatter.kind === 'refused') raise(scatter.refusal)
   if (scatter.kind === 'merge') {
-    return { kind: 'merge', shards: resolved.shards, plan: scatter.plan, reason }
+    const { shards } = resolved
+    return {
+      kind: 'merge',
+      shards,
+      plan: scatter.plan,
+      keys: ownKeys(statement, shards, values, input),
+      reason,
+    }
   }
   if (scatter.kind === 'split' || resolved.isUnbounded) {
     raise({
@@ -158,7 +172,24 @@ function placeParts(
       message: `The ${statement.kind} statement does not prove which rows of ${tables} it writes. Add a condition on the shard key, or run it in router.eachShard(…) if every shard is meant.`,
     })
   }
-  return { kind: 'write-all', shards: resolved.shards, isReference: false, reason }
+  const { shards } = resolved
+  return {
+    kind: 'write-all',
+    shards,
+    isReference: false,
+    keys: ownKeys(statement, shards, values, input),
+    reason,
+  }
+}
+
+/** With too many or too few values the servers complain as ever. */
+function ownKeys(
+  { placement, parameterCount }: Statement,
+  shards: readonly string[],
+  values: readonly unknown[],
+  input: RoutingInput,
+): readonly DealtKeys[] {
+  return dealKeys(values.length === parameterCount ? placement.lists : [], shards, values, input)
 }
 
 /** No part ties the statement to a shard: constants, and reads of reference tables. */

@@ -1,4 +1,5 @@
 import type { MergePlan } from '../statement/merge-plan.ts'
+import type { DealtKeys } from './deal-keys.ts'
 import type { PlacementReason } from './route.ts'
 
 /** Where a statement runs, without the question of which server of a shard. */
@@ -13,12 +14,14 @@ export type PlacedStatement =
       readonly kind: 'merge'
       readonly shards: readonly string[]
       readonly plan: MergePlan
+      readonly keys: readonly DealtKeys[]
       readonly reason: PlacementReason
     }
   | {
       readonly kind: 'write-all'
       readonly shards: readonly string[]
       readonly isReference: boolean
+      readonly keys: readonly DealtKeys[]
       readonly reason: PlacementReason
     }
   | {

@@ -1,4 +1,5 @@
 import type { Consistency } from './context.ts'
+import type { DealtKeys } from './deal-keys.ts'
 import type { MergePlan } from '../statement/merge-plan.ts'
 import type { Role, RoleReason } from '../statement/statement.ts'
 
@@ -27,6 +28,8 @@ export interface MergeRoute extends RouteBase {
   readonly kind: 'merge'
   readonly shards: readonly string[]
   readonly plan: MergePlan
+  /** Lists of keys of which each shard gets its own. */
+  readonly keys: readonly DealtKeys[]
 }
 
 /** Several shards run the same write, atomically; for a reference table one shard's result stands for all. */
@@ -34,6 +37,8 @@ export interface WriteAllRoute extends RouteBase {
   readonly kind: 'write-all'
   readonly shards: readonly string[]
   readonly isReference: boolean
+  /** As in `MergeRoute`; none for a reference table. */
+  readonly keys: readonly DealtKeys[]
 }
 
 /** Rows of one INSERT dealt out to several shards, atomically. */

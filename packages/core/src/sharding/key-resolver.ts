@@ -1,13 +1,15 @@
 import { ConfigError } from '../errors.ts'
 import type { KeyedPlacement } from '../statement/catalog.ts'
+import type { KeyList } from '../statement/key-list.ts'
 import { carriesIds, type IdSet, type KeySet, type KeyValue } from '../statement/key-set.ts'
 import type { KeyType } from '../statement/key-type.ts'
 import { bucketCount, hashBucketOfValue, placedKey, type CanonicalKey } from './canonical-key.ts'
 import type { KeySession } from './key-session.ts'
+import { listedKeys } from './listed-keys.ts'
 import { resolveKeySet } from './resolve-key-set.ts'
 import { resolveShards } from './resolve-shards.ts'
 import { bucketOfId } from './routable-id.ts'
-import { bucketOfValue, namesOfShards, shardsOfKeys, type ShardMap } from './shard-map.ts'
+import { bucketOfValue, namesOfShards, shardsOfIdBucket, shardsOfKeys, type ShardMap } from './shard-map.ts'
 
 const all = { kind: 'all' } as const
 const nowhere = { kind: 'some', shards: [], keys: [] } as const
@@ -104,6 +106,37 @@ export class MappedKeys {
       shards: shardsOfKeys(this.mapOf(placement), placement, keys),
       keys: [...keys],
     } as const
+  }
+
+  /**
+   * For each key of a list the shards on which its rows may lie: NULL, which no row has, may matter on all of them.
+   * Undefined when a key is none that surely reads as one.
+   */
+  deal(list: KeyList, values: readonly unknown[]): readonly (readonly string[])[] | undefined {
+    const keys = listedKeys(list, values)
+    if (keys === undefined) return undefined
+    const map = this.mapOf(list.placement)
+    const places: (readonly string[])[] = []
+    for (let index = 0; index < keys.length; index++) {
+      const shards = this.#placesOf(map, list, keys[index])
+      if (shards === undefined) return undefined
+      places.push(shards)
+    }
+    return places
+  }
+
+  #placesOf(map: ShardMap, { placement, id, type }: KeyList, value: unknown): readonly string[] | undefined {
+    const { assignment, alone } = map
+    if (value === null || value === undefined) return assignment.shards
+    if (id === undefined) {
+      const bucket = bucketOfValue(map, placement, value, type, this.#session)
+      return bucket < 0 ? undefined : alone[assignment.buckets[bucket] ?? -1]
+    }
+    const bucket = bucketOfId(id.format, value, type)
+    if (bucket < 0 || id.group !== placement.group) return undefined
+    const numbers = shardsOfIdBucket(map, bucket)
+    const [only] = numbers
+    return numbers.length === 1 && only !== undefined ? alone[only] : namesOfShards(map, new Set(numbers))
   }
 
   #resolveIds(placement: KeyedPlacement, set: KeySet, values: readonly unknown[], home: string | undefined) {

@@ -111,6 +111,7 @@ function placeless(refusal: Refusal | undefined): Placement {
     parts: [],
     writesReference: false,
     rows: undefined,
+    lists: [],
     assignments: [],
     refusal,
     scatter: () => ({ kind: 'refused', refusal: refusal ?? nothingToScatter }),

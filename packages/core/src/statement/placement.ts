@@ -2,6 +2,7 @@ import type { Catalog } from './catalog.ts'
 import type { Placement } from './statement.ts'
 import type { Node } from './tree.ts'
 import { Analysis } from './placement/analysis.ts'
+import { ownLists } from './placement/key-lists.ts'
 import { proveScatter } from './placement/scatter.ts'
 import { placementOf } from './placement/outcome.ts'
 import { analyseQuery } from './placement/query.ts'
@@ -16,5 +17,8 @@ import { analyseTop } from './placement/top.ts'
 export function analysePlacement(stmt: Node, text: string, catalog: Catalog): Placement {
   const analysis = new Analysis(catalog, analyseQuery)
   const top = analyseTop(analysis, stmt)
-  return placementOf(analysis, top, () => proveScatter(text, catalog))
+  return placementOf(analysis, top, {
+    lists: ownLists(analysis, stmt),
+    prove: () => proveScatter(text, catalog),
+  })
 }

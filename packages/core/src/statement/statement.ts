@@ -1,3 +1,4 @@
+import type { KeyList } from './key-list.ts'
 import type { KeySet, KeyValue } from './key-set.ts'
 import type { KeyedPlacement } from './catalog.ts'
 import type { MergePlan } from './merge-plan.ts'
@@ -166,6 +167,8 @@ export interface Placement {
   readonly writesReference: boolean
   /** Set for INSERT … VALUES into a sharded table. */
   readonly rows: InsertRows | undefined
+  /** Lists of keys of which a shard needs only its own. */
+  readonly lists: readonly KeyList[]
   /** Values of an UPDATE that must not move its rows. */
   readonly assignments: readonly PlacedAssignment[]
   /** A refusal that holds whatever the parameters are (only raised when there are several shards). */

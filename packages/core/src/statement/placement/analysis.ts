@@ -1,4 +1,5 @@
 import type { SubLink } from 'libpg-query'
+import type { KeyList } from '../key-list.ts'
 import type { KeySet, KeyValue } from '../key-set.ts'
 import type { Catalog, KeyedPlacement, Relation } from '../catalog.ts'
 import type { Refusal } from '../statement.ts'
@@ -58,6 +59,8 @@ export class Analysis {
   /** Values that an UPDATE gives to columns that say where a row lies: they must leave it there. */
   readonly assignments: { readonly source: Source; readonly column: string; readonly set: KeySet }[] = []
   readonly parameterUses = new Map<number, UseType[]>()
+  /** Lists of keys, before it is known whether their parameters stand in them alone. */
+  readonly keyLists: KeyList[] = []
   readonly functions: FunctionOccurrence[] = []
   /** Unsharded tables with their access. */
   readonly homes = new Map<string, 'read' | 'write'>()

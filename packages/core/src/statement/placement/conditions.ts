@@ -5,6 +5,7 @@ import type { Analysis } from './analysis.ts'
 import { equate, isPlainComparison } from './equalities.ts'
 import { walkExpression, walkOperation } from './expressions.ts'
 import { allHold, bothHold, neverTrue, noFacts, oneHolds, type Facts, type SetFact } from './facts.ts'
+import { noteArray, noteItems } from './key-lists.ts'
 import { isKeyBinding, type Binding } from './model.ts'
 import { bindColumn, type Scope } from './scope.ts'
 import { isNeverNull, isProvingSlot, mayBeNull } from './slots.ts'
@@ -200,18 +201,43 @@ function readNotDistinct(
 
 function readIn(analysis: Analysis, left: Node | undefined, items: readonly Node[], scope: Scope): Facts {
   const row = bodyAs(left, 'RowExpr')?.args
-  if (row !== undefined) {
-    let facts = noFacts
-    for (const [index, part] of row.entries()) {
-      const column: Node[] = []
-      for (const item of items) {
-        const value = bodyAs(item, 'RowExpr')?.args?.[index]
-        if (value !== undefined) column.push(value)
-      }
-      if (column.length === items.length) facts = bothHold(facts, readIn(analysis, part, column, scope))
+  if (row === undefined) {
+    const facts = readColumnIn(analysis, left, items, scope)
+    if (facts.sets.length > 0) {
+      noteItems(
+        analysis,
+        [bindColumn(scope, left)],
+        items.map((item) => [item]),
+      )
     }
     return facts
   }
+  const rows = items.map((item) => bodyAs(item, 'RowExpr')?.args ?? [])
+  let facts = noFacts
+  for (const [index, part] of row.entries()) {
+    const column: Node[] = []
+    for (const values of rows) {
+      const value = values[index]
+      if (value !== undefined) column.push(value)
+    }
+    if (column.length === items.length) facts = bothHold(facts, readColumnIn(analysis, part, column, scope))
+  }
+  if (facts.sets.length > 0) {
+    noteItems(
+      analysis,
+      row.map((part) => bindColumn(scope, part)),
+      rows,
+    )
+  }
+  return facts
+}
+
+function readColumnIn(
+  analysis: Analysis,
+  left: Node | undefined,
+  items: readonly Node[],
+  scope: Scope,
+): Facts {
   const key = bindColumn(scope, left)
   const type = key === undefined ? undefined : keyTypeOf(key)
   if (key === undefined || type === undefined || !isPlainComparison(analysis.catalog, '=', type))
@@ -226,7 +252,17 @@ function readAny(analysis: Analysis, left: Node | undefined, right: Node | undef
   if (key === undefined || type === undefined || !isPlainComparison(analysis.catalog, '=', type))
     return noFacts
   const set = readKeyArray(right, type, analysis.catalog)
-  return set === undefined ? noFacts : restrict(key, set)
+  if (set === undefined) return noFacts
+  const elements = bodyAs(right, 'A_ArrayExpr')?.elements
+  if (elements === undefined) noteArray(analysis, key, right)
+  else {
+    noteItems(
+      analysis,
+      [key],
+      elements.map((element) => [element]),
+    )
+  }
+  return restrict(key, set)
 }
 
 /** `(a, b) = (c, d)` is a conjunction; of `(a, b) < (c, d)` the first columns are at most equal. */

@@ -1,4 +1,5 @@
 import type { KeyedPlacement } from '../catalog.ts'
+import type { KeyList } from '../key-list.ts'
 import { carriesIds, type KeySet, type KeyValue } from '../key-set.ts'
 import type {
   InsertRows,
@@ -17,7 +18,11 @@ import { solve, type Solution } from './solve.ts'
 import type { Top } from './top.ts'
 
 /** What routing is told; `scatter` is worked out when it is first asked for. */
-export function placementOf(analysis: Analysis, top: Top, prove: () => Scatter): Placement {
+export function placementOf(
+  analysis: Analysis,
+  top: Top,
+  { lists, prove }: { readonly lists: readonly KeyList[]; readonly prove: () => Scatter },
+): Placement {
   placeReferenceLocks(analysis)
   const solution = solve(analysis)
   const rows = provedRows(analysis, top, solution)
@@ -31,6 +36,7 @@ export function placementOf(analysis: Analysis, top: Top, prove: () => Scatter):
     parts,
     writesReference: analysis.referenceWrites.length > 0,
     rows,
+    lists,
     assignments: assignmentsOf(analysis, solution, indices),
     refusal: analysis.catalog.isSharded ? analysis.refusal : undefined,
     scatter() {
