@@ -39,6 +39,12 @@ interface ConnectionInternals extends pg.Connection {
 /** What a client calls on the statement that it runs. */
 interface QueryInternals {
   name: string | undefined
+  types: pg.CustomTypesConfig | undefined
+  binary: boolean | undefined
+  queryMode: string | undefined
+  _rowMode?: 'array' | undefined
+  _result?: object
+  _results?: object
   /** An Error when nothing was sent. */
   submit(connection: pg.Connection): Error | null
   handleError(error: unknown, connection: pg.Connection): void
@@ -85,6 +91,37 @@ export function assertPgInternals(pg: PgModule): void {
 
 export function queryClass(pg: PgModule): QueryClass {
   return pg.Query as unknown as QueryClass
+}
+
+type ResultClass = new (rowMode: 'array' | undefined, types: pg.CustomTypesConfig | undefined) => object
+
+/** Whether `shapeResult` can be used: `pg` makes the result with the statement, as 8.16 to 8.23 do. */
+export function canShapeResult(Query: QueryClass): boolean {
+  const query = new Query('select 1')
+  const { _result: result } = query
+  return (
+    typeof result === 'object' &&
+    query._results === result &&
+    Object.hasOwn(query, '_rowMode') &&
+    Object.hasOwn(result, '_types') &&
+    Object.hasOwn(result, 'rowAsArray')
+  )
+}
+
+/**
+ * Gives a statement that was made from its text its row mode and type parsers. The other way to say them, a configuration, is
+ * copied by `pg` one property descriptor at a time: 4 µs a statement against 0.1.
+ */
+export function shapeResult(
+  query: QueryInternals,
+  rowMode: 'array' | undefined,
+  types: pg.CustomTypesConfig | undefined,
+): void {
+  const Result = query._result?.constructor as ResultClass
+  query.types = types
+  query._rowMode = rowMode
+  query._result = new Result(rowMode, types)
+  query._results = query._result
 }
 
 /**

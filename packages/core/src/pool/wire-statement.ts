@@ -1,4 +1,12 @@
-import { forgetParsed, queryClass, sendClose, sendExecution, syncsAfterBadValue } from './client-internals.ts'
+import {
+  canShapeResult,
+  forgetParsed,
+  queryClass,
+  sendClose,
+  sendExecution,
+  shapeResult,
+  syncsAfterBadValue,
+} from './client-internals.ts'
 import { markNeverSent } from './never-sent.ts'
 import type pg from 'pg'
 import type { PgModule } from './pg-module.ts'
@@ -38,6 +46,7 @@ export function wireStatementClass(pg: PgModule): WireStatementClass {
 function createClass(pg: PgModule): WireStatementClass {
   const Query = queryClass(pg)
   const endsRoundTrip = syncsAfterBadValue(Query)
+  const canShape = canShapeResult(Query)
   /**
    * Differs from `pg.Query` in three ways: names to be evicted are closed in the same packet; an error is handed over
    * only when the server is ready again, so that the transaction status is known and the connection can go on at
@@ -59,9 +68,17 @@ function createClass(pg: PgModule): WireStatementClass {
       automaticName: string | undefined,
       done: StatementDone,
     ) {
-      // `pg` clones a configuration property by property; plain text is much cheaper.
-      if (isPlain(query)) super(query.text, query.values, done)
-      else super(toConfig(query, done))
+      const { rowMode, types } = query
+      const isShaped = rowMode !== undefined || types !== undefined
+      if (isShaped && !canShape) super(toConfig(query, done))
+      else {
+        super(query.text, query.values, done)
+        if (isShaped) shapeResult(this, rowMode, types)
+        // `pg` would take the preface's ParseComplete for the named statement's own.
+        if (query.preface === undefined) this.name = query.name
+        this.binary = query.binary
+        this.queryMode = query.queryMode
+      }
       if (automaticName !== undefined) this.name = automaticName
       this.#owner = owner
       this.#automaticName = automaticName
@@ -135,16 +152,6 @@ function createClass(pg: PgModule): WireStatementClass {
 /** The application gave no name, so no message has one: 08P01 quotes it. */
 function hideName(error: unknown, name: string): void {
   if (error instanceof Error && error.message.includes(name)) error.message = error.message.replace(name, '')
-}
-
-function isPlain(query: WireQuery): boolean {
-  return (
-    query.name === undefined &&
-    query.rowMode === undefined &&
-    query.types === undefined &&
-    query.binary === undefined &&
-    query.queryMode === undefined
-  )
 }
 
 function toConfig(query: WireQuery, done: StatementDone): object {
