@@ -1,6 +1,6 @@
 import { isAmongUnfinished, judge } from './failure.ts'
 import { isServerError } from './server-error.ts'
-import { splitInsert } from './split-insert.ts'
+import { insertPart } from './split-insert.ts'
 import { namedShard } from './named-shard.ts'
 import type { DatabaseError } from 'pg'
 import type { Connection } from '../pool/connection.ts'
@@ -131,7 +131,7 @@ async function tryRows(
   { statement, query }: Job<SplitRoute>,
   rows: readonly number[],
 ): Promise<Failure | undefined> {
-  const part = splitInsert(statement, rows, Array.isArray(query.values) ? (query.values as unknown[]) : [])
+  const part = insertPart(statement, rows, Array.isArray(query.values) ? (query.values as unknown[]) : [])
   const limits = { signal: query.signal, timeoutMs: query.timeoutMs }
   let phase: Phase | undefined
   try {

@@ -4,6 +4,7 @@ import { endOfToken } from '../statement/comments.ts'
 import { parseInsert } from '../statement/insert-template.ts'
 import { parse } from '../statement/parser.ts'
 import { bodyAs, createOffsetMap, walk, type Node, type OffsetMap } from '../statement/tree.ts'
+import { ownRows } from '../routing/own-values.ts'
 import type { Statement } from '../statement/statement.ts'
 
 /** The rows of one shard out of a multi-row INSERT: a statement of its own. */
@@ -33,7 +34,18 @@ const layouts = new WeakMap<Statement, Layout | 'unknown'>()
 
 /** What becomes of the rows' meaning when they are told apart. Throws as `splitInsert` does. */
 export function rowsVerdict(statement: Statement): RowsVerdict {
-  return layoutOf(statement).verdict
+  return statement.placement.rows?.list === undefined ? layoutOf(statement).verdict : 'plain'
+}
+
+/** Some of the rows of an INSERT: of VALUES by their place in the text, of arrays by the places of their elements. */
+export function insertPart(
+  statement: Statement,
+  rows: readonly number[],
+  values: readonly unknown[],
+): InsertPart {
+  const list = statement.placement.rows?.list
+  if (list === undefined) return splitInsert(statement, rows, values)
+  return { text: statement.text, values: ownRows(list, rows, values) }
 }
 
 /**

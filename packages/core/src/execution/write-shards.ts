@@ -4,7 +4,7 @@ import { ownArrays } from '../routing/own-values.ts'
 import { rowsResult, wireText } from './result.ts'
 import { wrongCount } from './server-error.ts'
 import { agreedFields } from './shard-fields.ts'
-import { rowsVerdict, splitInsert } from './split-insert.ts'
+import { insertPart, rowsVerdict } from './split-insert.ts'
 import { writeAtomically } from './two-phase.ts'
 import type pg from 'pg'
 import type { RawRow } from '../merge/row.ts'
@@ -73,8 +73,11 @@ function shardWrites(
   if (values.length !== statement.parameterCount)
     throw wrongCount(engine.pg, values.length, statement.parameterCount)
   return inOrder(engine, [...route.rowsByShard.keys()]).map((shard) => {
-    const part = splitInsert(statement, route.rowsByShard.get(shard) ?? [], values)
-    return { shard, query: { ...raw, name: undefined, text: part.text, values: part.values } }
+    const part = insertPart(statement, route.rowsByShard.get(shard) ?? [], values)
+    const { text } = part
+    // The name that the application gave is that of its own text.
+    const own = text === statement.text ? undefined : { text, name: undefined }
+    return { shard, query: { ...raw, ...own, values: part.values } }
   })
 }
 

@@ -1,4 +1,6 @@
 import { StatementError } from '../errors.ts'
+import { elementsOf } from './listed-rows.ts'
+import type { KeyValue } from '../statement/key-set.ts'
 import type { InsertRows, Statement } from '../statement/statement.ts'
 import type { KeyspaceDescription } from '../topology/topology.ts'
 import type { RoutingInput } from './input.ts'
@@ -7,7 +9,7 @@ import { raise } from './refusals.ts'
 import { resolveParts } from './resolve-parts.ts'
 import type { TenantPin } from './tenant-pin.ts'
 
-/** INSERT … VALUES: every row goes to the shard of its own key. */
+/** INSERT … VALUES, or of the elements of arrays: every row goes to the shard of its own key. */
 export function placeRows(
   statement: Statement,
   rows: InsertRows,
@@ -19,8 +21,13 @@ export function placeRows(
   const { placement, table } = rows
   const tenant = placement.strategy === 'tenant' ? pin?.keyFor(placement) : undefined
   const rowsByShard = new Map<string, number[]>()
-  for (const [index, value] of rows.keys.entries()) {
-    const location = input.keys.locate(placement, value, values)
+  const elements = rows.list === undefined ? undefined : elementsOf(rows.list, values)
+  const count = elements?.count ?? rows.keys.length
+  for (let index = 0; index < count; index++) {
+    const location =
+      elements === undefined
+        ? input.keys.locate(placement, rows.keys[index] ?? nullKey, values)
+        : input.keys.locate(placement, elements.key, [elements.keys[index]])
     if (location.kind !== 'found') refuseKey(location, rows, index)
     if (tenant !== undefined && location.key !== tenant) {
       throw new StatementError(
@@ -62,8 +69,17 @@ export function placeRows(
       message: `The rows for "${table}" lie on ${shards.size} shards, and the statement also uses other tables. Insert the rows shard key by shard key.`,
     })
   }
+  if (elements?.isWhole === false) {
+    throw new StatementError(
+      'CROSS_SHARD',
+      `The rows for "${table}" lie on ${shards.size} shards, and one of the arrays that they are made of is not passed as a JavaScript array of single values, so that its elements cannot be dealt out. Pass it as such, or insert the rows shard key by shard key.`,
+      { details: { table } },
+    )
+  }
   return { kind: 'split', rowsByShard, reason: { rule: 'several-keys', subject: table } }
 }
+
+const nullKey: KeyValue = { source: 'null' }
 
 interface RowPlace {
   readonly shard: string

@@ -119,11 +119,14 @@ export type PlacementPart =
       readonly within: readonly number[]
     }
 
-/** Rows of an INSERT … VALUES, each with the value of its shard key. */
+/** Rows of an INSERT whose shard keys are known: those of VALUES, or the elements of arrays. */
 export interface InsertRows {
   readonly table: string
   readonly placement: KeyedPlacement
+  /** The shard key of each row of VALUES. */
   readonly keys: readonly KeyValue[]
+  /** Set for `INSERT … SELECT … FROM unnest($1, $2)`: then the rows are known with the values. */
+  readonly list?: KeyList
   /** By row what its ids say of its key: where ON CONFLICT looks for them, they have to agree with the key's shard. */
   readonly ids?: readonly (readonly KeySet[])[]
 }
@@ -165,7 +168,7 @@ export interface Placement {
   readonly parts: readonly PlacementPart[]
   /** True when a reference table is written: every shard of the keyspace must run it. */
   readonly writesReference: boolean
-  /** Set for INSERT … VALUES into a sharded table. */
+  /** Set for INSERT … VALUES into a sharded table, and for one of the elements of arrays. */
   readonly rows: InsertRows | undefined
   /** Lists of keys of which a shard needs only its own. */
   readonly lists: readonly KeyList[]

@@ -6,7 +6,7 @@ import type { Refusal } from '../statement.ts'
 import type { Node } from '../tree.ts'
 import type { FunctionUse } from '../volatility.ts'
 import type { Facts } from './facts.ts'
-import type { Equality, NamedBinding, Roots, Source } from './model.ts'
+import type { Equality, NamedBinding, Roots, Source, Unnested } from './model.ts'
 import type { CteScope, Scope } from './scope.ts'
 import { idColumnsOf, noIds } from './slots.ts'
 import type { KeyType } from '../key-type.ts'
@@ -59,6 +59,8 @@ export class Analysis {
   /** Values that an UPDATE gives to columns that say where a row lies: they must leave it there. */
   readonly assignments: { readonly source: Source; readonly column: string; readonly set: KeySet }[] = []
   readonly parameterUses = new Map<number, UseType[]>()
+  /** What each column of constants that comes out of arrays comes from. */
+  readonly unnested = new Map<Source, Unnested>()
   /** Lists of keys, before it is known whether their parameters stand in them alone. */
   readonly keyLists: KeyList[] = []
   readonly functions: FunctionOccurrence[] = []

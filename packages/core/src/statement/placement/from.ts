@@ -1,5 +1,5 @@
 import type { JoinExpr, RangeFunction } from 'libpg-query'
-import { bodyAs, castOf, functionNameOf, tagOf, type Node } from '../tree.ts'
+import { bodyAs, functionNameOf, tagOf, type Node, type QualifiedName } from '../tree.ts'
 import type { Analysis } from './analysis.ts'
 import { applyFacts } from './apply.ts'
 import { readCondition } from './conditions.ts'
@@ -29,9 +29,8 @@ import {
   type Scope,
 } from './scope.ts'
 import { placeOfSlot } from './slots.ts'
-import { elementTypeOfCast } from './types.ts'
-import { readKeyArray } from './values.ts'
 import { joinRoots } from './roots.ts'
+import { isUnnest, readUnnest } from './unnest.ts'
 
 export interface FromReading {
   readonly items: readonly RangeItem[]
@@ -115,35 +114,27 @@ function readFunction(analysis: Analysis, range: RangeFunction, lateral: Scope):
   const called = call === undefined ? undefined : functionNameOf(call)
   const itemName = name ?? called?.name
   const isPlain = call !== undefined && range.coldeflist === undefined && range.ordinality !== true
-  const isBuiltin =
-    called?.schema === 'pg_catalog' ||
-    (called?.schema === undefined &&
-      !analysis.catalog.searchPath.some((schema) =>
-        analysis.catalog.functions.has(`${schema}.${called?.name}`),
-      ))
-  if (isPlain && isBuiltin && (called?.name === 'unnest' || called?.name === 'generate_series')) {
-    const binding = called.name === 'unnest' ? unnestedBinding(analysis, call.args ?? []) : unknownBinding
-    if (binding !== undefined) {
-      const columns = listedColumns([{ name: aliases[0] ?? name ?? called.name, binding }], true)
-      return { items: [namedItem(itemName, columns)], roots: replicated }
-    }
+  const unnested = isPlain && isUnnest(analysis, call) ? readUnnest(analysis, call.args ?? []) : undefined
+  if (unnested !== undefined) {
+    const { columns } = unnested
+    const own = columns.length === 1 ? (name ?? 'unnest') : 'unnest'
+    const named = columns.map(({ binding }, index) => ({ name: aliases[index] ?? own, binding }))
+    return { items: [namedItem(itemName, listedColumns(named, true))], roots: replicated }
+  }
+  if (isPlain && called?.name === 'generate_series' && isBuiltin(analysis, called)) {
+    const columns = listedColumns(
+      [{ name: aliases[0] ?? name ?? called.name, binding: unknownBinding }],
+      true,
+    )
+    return { items: [namedItem(itemName, columns)], roots: replicated }
   }
   const known = aliases.map((column): NamedBinding => ({ name: column, binding: unknownBinding }))
   return { items: [namedItem(itemName, listedColumns(known, false))], roots: replicated }
 }
 
-/** `unnest($1::int8[])` gives the members of a known set. */
-function unnestedBinding(analysis: Analysis, args: readonly Node[]): Binding | undefined {
-  const cast = castOf(args[0])
-  if (args.length !== 1 || cast === undefined || !cast.type.isArray) return undefined
-  const type = elementTypeOfCast(cast.type, analysis.catalog)
-  if (type === undefined) return undefined
-  const set = readKeyArray(args[0], type, analysis.catalog)
-  const binding = { ...unknownBinding, type }
-  if (set === undefined) return binding
-  const source = analysis.addSource('value', 'read', type)
-  source.sets.push(set)
-  return { ...binding, up: [{ source, column: '', row: source.id }] }
+function isBuiltin({ catalog }: Analysis, { schema, name }: QualifiedName): boolean {
+  if (schema !== undefined) return schema === 'pg_catalog'
+  return !catalog.searchPath.some((path) => catalog.functions.has(`${path}.${name}`))
 }
 
 function readJoin(analysis: Analysis, join: JoinExpr, lateral: Scope, outer: Scope | undefined): FromReading {

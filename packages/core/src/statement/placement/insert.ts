@@ -1,4 +1,5 @@
 import type { InsertStmt, OnConflictClause, SelectStmt } from 'libpg-query'
+import type { KeyList } from '../key-list.ts'
 import { noKeys, type KeyValue } from '../key-set.ts'
 import type { KeyedPlacement, Relation } from '../catalog.ts'
 import type { InsertRows } from '../statement.ts'
@@ -8,6 +9,7 @@ import { readCondition } from './conditions.ts'
 import { readConflictIds } from './conflict.ts'
 import { useOf, walkExpression } from './expressions.ts'
 import { refusedRoots, replicated, type Roots, type Source } from './model.ts'
+import { isOfArrays, readArrays } from './insert-arrays.ts'
 import { createLevel, type Scope } from './scope.ts'
 import { hasLimit, readSelect } from './select.ts'
 import { excludedItem, readReturning, readTarget, type WriteReading, type WriteTarget } from './targets.ts'
@@ -36,7 +38,7 @@ export function readInsert(analysis: Analysis, insert: InsertStmt, outer: QueryC
       ? readDefaultValues(analysis, target)
       : isValues
         ? readRows(analysis, select.valuesLists ?? [], columns, target, context)
-        : readSelected(analysis, select, columns, target, context)
+        : readSelected(analysis, { insert, select }, columns, target, context)
   readConflict(analysis, insert.onConflictClause, target, context)
   const lists = isValues
     ? (select.valuesLists ?? []).map((list) => bodyAs(list, 'List')?.items ?? [])
@@ -172,14 +174,24 @@ function columnTypes(columns: readonly string[], relation: Relation | undefined)
 /** INSERT … SELECT: each new row's key has to be a value of the text or the key of the row it is made from. */
 function readSelected(
   analysis: Analysis,
-  select: SelectStmt,
+  { insert, select }: { readonly insert: InsertStmt; readonly select: SelectStmt },
   columns: readonly string[],
   target: WriteTarget,
   context: QueryContext,
 ): Outcome {
   const targetTypes = columnTypes(columns, target.relation)
-  const { query } = readSelect(analysis, select, { ...context, targetTypes }, false)
   const { source } = target
+  // The rows come back in the order of the arrays, which another order would not be.
+  const isDealt =
+    source?.placement !== undefined &&
+    (select.sortClause === undefined || insert.returningClause === undefined) &&
+    isOfArrays(analysis, select)
+  const { query, isOneRow, hasWindowsWithoutKey } = readSelect(
+    analysis,
+    select,
+    { ...context, targetTypes },
+    isDealt,
+  )
   if (source?.placement === undefined) {
     if (target.relation?.placement.strategy === 'reference' && hasLimit(select)) {
       analysis.obstruct(
@@ -191,12 +203,32 @@ function readSelected(
   }
   const { placement } = source
   const position = columns.indexOf(placement.keyColumn)
+  const table = target.relation?.name ?? ''
+  if (isDealt && position >= 0 && isOneRow !== true && !hasWindowsWithoutKey) {
+    const list = readArrays(analysis, { insert, select }, query, { table, placement, position })
+    if (list !== undefined) return dealtOutcome(source, list)
+  }
   const output = query.isComplete && position >= 0 ? query.outputs[position] : undefined
   if (position < 0 || (query.isComplete && output === undefined)) refuseMissing(analysis, target, placement)
   else if (output === undefined || !assignKey(analysis, output, source, placement)) {
     refuseComputed(analysis, target, placement)
   }
   return { rows: undefined, roots: insertRoots(query.roots), defaulted: [] }
+}
+
+/** Each element of the arrays becomes a row, wherever the others are. */
+function dealtOutcome(source: Source, list: KeyList): Outcome {
+  const { table, placement, parameters, at, type } = list
+  source.sets.push({ kind: 'array', value: { source: 'parameter', number: parameters[at] ?? 0, type } })
+  return {
+    rows: { table, placement, keys: [], list },
+    roots: refusedRoots(
+      'an INSERT of arrays for several shards inside another statement',
+      'its rows cannot be dealt out',
+      'Send the INSERT as a statement of its own.',
+    ),
+    defaulted: [],
+  }
 }
 
 function insertRoots(roots: Roots): Roots {

@@ -74,6 +74,19 @@ export interface NamedBinding {
   readonly binding: Binding
 }
 
+/** `unnest($1::int8[], $2::text[])`: the elements of several arrays side by side, NULL where one is shorter. */
+export interface Unnested {
+  /** The numbers of the arrays; undefined unless all of them are parameters. */
+  readonly parameters: readonly number[] | undefined
+  readonly columns: readonly UnnestedColumn[]
+}
+
+export interface UnnestedColumn {
+  readonly binding: Binding
+  /** The type of the elements, when it is one that a key may have. */
+  readonly type: KeyType | undefined
+}
+
 export const unknownBinding: Binding = {
   up: undefined,
   down: [],
