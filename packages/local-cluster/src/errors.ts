@@ -8,6 +8,7 @@ export type LocalClusterErrorCode =
   | 'NOT_A_REPLICA'
   | 'TIMEOUT'
   | 'REDIS_MISSING'
+  | 'POOLER_MISSING'
 
 export class LocalClusterError extends Error {
   override readonly name = 'LocalClusterError'

@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { connect } from 'node:net'
-import { delimiter, join } from 'node:path'
-import { unpackDebianRedis } from './debian-redis.ts'
+import { join } from 'node:path'
+import { unpackDebianProgram } from './debian-program.ts'
 import { LocalClusterError } from './errors.ts'
-import { freePort } from './ports.ts'
+import { findOnPath } from './find-on-path.ts'
+import { startListening } from './listening-program.ts'
 import { createScratchDir } from './scratch-dir.ts'
-import { waitFor } from './wait.ts'
 
 /** Either a server that somebody else runs, or a program that can be started. */
 export type RedisSource =
@@ -21,11 +19,12 @@ export interface Redis {
 
 const hint =
   'Set REDIS_URL, or install it: "apt-get install redis-server" (Debian, Ubuntu), "brew install redis" (macOS).'
-const portAttempts = 8
 
-function findOnPath(names: readonly string[]): string | undefined {
-  const folders = (process.env.PATH ?? '').split(delimiter)
-  return names.flatMap((name) => folders.map((folder) => join(folder, name))).find((path) => existsSync(path))
+const debian = {
+  name: 'redis',
+  packages: ['redis-server', 'redis-tools'],
+  libraries: /^(libatomic1|libhiredis|libjemalloc2|liblua5\.1-0|liblzf1|lua-cjson|lua-bitop|libssl3)/,
+  path: 'usr/bin/redis-server',
 }
 
 /**
@@ -41,7 +40,7 @@ export async function findRedis(): Promise<RedisSource | undefined> {
   if (url) return { kind: 'url', url }
   const path = findOnPath(['redis-server', 'valkey-server'])
   if (path !== undefined) return { kind: 'program', path, env: {} }
-  const unpacked = await unpackDebianRedis()
+  const unpacked = await unpackDebianProgram(debian)
   if ('path' in unpacked) return { kind: 'program', ...unpacked }
   const message = `There is no Redis to test with (${unpacked.reason}). ${hint}`
   if (process.env.CI) throw new LocalClusterError('REDIS_MISSING', message)
@@ -55,58 +54,24 @@ export async function startRedis(): Promise<Redis | undefined> {
   if (source === undefined) return undefined
   if (source.kind === 'url') return { url: source.url, stop: async () => undefined }
   const scratch = createScratchDir()
+  const dir = scratch.path
   try {
-    for (let attempt = 1; ; attempt += 1) {
-      const port = await freePort()
-      const output = await tryStart(source, port, scratch.path)
-      if (output === undefined) return { url: `redis://127.0.0.1:${port}`, stop: () => scratch.remove() }
-      if (!output.includes('in use') || attempt === portAttempts) {
-        throw new LocalClusterError('START_FAILED', `${source.path} did not start:\n${output.slice(-2000)}`)
-      }
-    }
+    const { port } = await startListening({
+      ...source,
+      name: 'Redis',
+      dir,
+      prepare: (at) => {
+        const nothingKept = ['--save', '', '--appendonly', 'no']
+        const own = ['--dir', dir, '--pidfile', join(dir, 'redis.pid')]
+        return ['--port', `${at}`, '--bind', '127.0.0.1', ...nothingKept, ...own]
+      },
+      isReady: answersPing,
+    })
+    return { url: `redis://127.0.0.1:${port}`, stop: () => scratch.remove() }
   } catch (error) {
     await scratch.remove()
     throw error
   }
-}
-
-/** Resolves to undefined when the server answers, and to what it printed when it ended instead. */
-async function tryStart(
-  { path, env }: RedisSource & { kind: 'program' },
-  port: number,
-  dir: string,
-): Promise<string | undefined> {
-  const flags = [
-    '--port',
-    `${port}`,
-    '--bind',
-    '127.0.0.1',
-    '--save',
-    '',
-    '--appendonly',
-    'no',
-    '--dir',
-    dir,
-    '--pidfile',
-    join(dir, 'redis.pid'),
-  ]
-  const server = spawn(path, flags, {
-    cwd: dir, // where the reaper finds it
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-  })
-  let output = ''
-  let hasEnded = false
-  for (const stream of [server.stdout, server.stderr])
-    stream.on('data', (text: Buffer) => (output += text.toString()))
-  server.once('close', () => (hasEnded = true)).once('error', (error) => (output += error.message))
-  await waitFor('Redis to answer', async () => hasEnded || (await answersPing(port)))
-  if (hasEnded) return output
-  server.stdout.destroy()
-  server.stderr.destroy()
-  server.unref()
-  return undefined
 }
 
 function answersPing(port: number): Promise<boolean> {
