@@ -5,7 +5,7 @@ import { internalsOf } from './client-internals.ts'
 import { describeModels } from './described-models.ts'
 import type { ModelsOf } from './models.ts'
 import { keepContexts } from './operation-contexts.ts'
-import { bindClient, scopeClient } from './scoped-client.ts'
+import { addedMethods, bindClient, scopeClient } from './scoped-client.ts'
 import { shardOfKey, type ShardKey } from './shard-of-key.ts'
 
 export interface ShardlineOptions<TypeMap> {
@@ -49,8 +49,7 @@ export function shardline<TypeMap = never>(
   router: Router,
   options: NoInfer<ShardlineOptions<TypeMap>> = {},
 ): ShardlineExtension {
-  const extend = (given: object): object => {
-    const client = given as ExtensibleClient
+  const extend = (client: object): object => {
     const internals = internalsOf(client)
     const state = stateOf(internals.adapter, router)
     const models = describeModels(options.models ?? {}, internals.dataModel, state.schema)
@@ -78,13 +77,9 @@ export function shardline<TypeMap = never>(
         return bind(this, context)
       },
     }
-    return scopeClient(router, client.$extends({ name: 'shardline', client: methods }))
+    return scopeClient(router, client, { methods: addedMethods(client, methods), bound: [] })
   }
   return extend as unknown as ShardlineExtension
-}
-
-interface ExtensibleClient {
-  $extends(extension: object): object
 }
 
 function stateOf(adapter: unknown, router: Router): AdapterState {

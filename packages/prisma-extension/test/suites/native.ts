@@ -206,6 +206,37 @@ export function nativeSuite(harness: Harness): void {
     expect(await client.order.findFirst({ where: { tenantId: 1 } })).toMatchObject({ note: 'x' })
   })
 
+  it('gives way to extensions after it, and not to those before', async () => {
+    const name = (of: string) => ({ $primary: () => of, $other: () => of })
+    const before = harness.baseClient(router).$extends({ client: name('before') })
+    const client = before.$extends(shardline(router))
+    expect(client.$other()).toBe('before')
+    expect(client.$primary().order).toBeDefined()
+    const after = client.$extends({ client: name('after') })
+    expect(after.$primary()).toBe('after')
+    expect(after.$replica().$primary()).toBe('after')
+    expect(after.$replica().$other()).toBe('after')
+    await after.$transaction(async (tx) => {
+      expect(tx.$primary()).toBe('after')
+      expect(await tx.$tenant(1).order.findUnique({ where })).toMatchObject({ note: 'x' })
+    })
+  })
+
+  it('is the parent of extensions after it, with its contexts', async () => {
+    const client = prisma.$extends({
+      model: {
+        order: {
+          ofParent(this: unknown) {
+            const { $parent } = this as { $parent: typeof prisma }
+            return $parent.$replica().order.count({ where: { tenantId: 2 } })
+          },
+        },
+      },
+    })
+    expect(await client.order.ofParent()).toBe(0)
+    await expect(client.$tenant(1).order.ofParent()).rejects.toMatchObject({ code: 'TENANT_CONTRADICTED' })
+  })
+
   it('tells events as Prisma does', async () => {
     const events: string[] = []
     const base = new Client({
@@ -229,12 +260,11 @@ export function nativeSuite(harness: Harness): void {
   })
 
   it('looks like the client that it extends', () => {
-    const plain = harness.baseClient(router).$extends({ client: {} })
-    const names = (of: object): string[] =>
-      Object.keys(of)
-        .filter((name) => !/^\$(primary|replica|shard|tenant|context)$/.test(name))
-        .sort()
-    expect(names(prisma)).toEqual(names(plain))
+    expect(Object.keys(prisma)).toEqual(Object.keys(harness.baseClient(router)))
+    for (const name of ['$primary', '$replica', '$shard', '$tenant', '$context', '$queryRaw', 'order']) {
+      expect(name in prisma).toBe(true)
+    }
+    expect('$nothing' in prisma).toBe(false)
     expect(prisma.order.fields.tenantId.name).toBe('tenantId')
     expect(prisma.order.findFirst()[Symbol.toStringTag]).toBe('PrismaPromise')
     expect(prisma.order).toBe(prisma.order)
