@@ -124,7 +124,7 @@ describe('leases', () => {
   })
 
   it('closes idle connections down to min, and old ones', async () => {
-    const pool = openPool(primary.url, { min: 1, idleTimeoutMs: 40 })
+    const pool = openPool(primary.url, { max: 3, min: 1, idleTimeoutMs: 40 })
     await pids(pool, 3)
     expect(pool.totalCount).toBe(3)
     await waitFor('two to be closed', async () => pool.totalCount === 1)
@@ -506,7 +506,7 @@ describe('cancelling', () => {
 
 describe('end', () => {
   it('closes idle connections, waits for leased ones, and refuses everything after', async () => {
-    const pool = openPool(primary.url)
+    const pool = openPool(primary.url, { max: 3 })
     const held = await pool.lease()
     await pids(pool, 2)
     let hasEnded = false
@@ -547,7 +547,7 @@ describe('end', () => {
   })
 
   it('lets a query that was given before it finish on the connection that is being opened for it', async () => {
-    const pool = openPool(primary.url)
+    const pool = openPool(primary.url, { max: 10 })
     const results = Array.from({ length: 12 }, () =>
       pool.execute({ text: 'select 1 as a' }).catch((error: unknown) => error),
     )

@@ -37,8 +37,8 @@ export function cacheByContext(cache: ResultCache, router: Router): ResultCache 
       await outside(() => cache.storeInCache(inContext(options, context), saved))
     },
     isExpired: (saved) => cache.isExpired(saved),
-    clear: () => outside(() => cache.clear()),
-    remove: (identifiers) => outside(() => cache.remove(identifiers)),
+    clear: (runner) => outside(() => cache.clear(runner)),
+    remove: (identifiers, runner) => outside(() => cache.remove(identifiers, runner)),
   }
   made.add(own)
   return own

@@ -125,8 +125,10 @@ export class Lanes implements LaneListener {
     const lane = new Lane(connection, this)
     this.#lanes.add(lane)
     lane.send(statement)
-    this.balance()
+    // Whose turn has come takes along all who wait for a slot, before the connection goes on to those who want it alone:
+    // they are short, and otherwise each would have its turn ahead of somebody, for a round trip of its own.
     this.#fill(lane)
+    this.balance()
   }
 
   /** Runs a statement alone on a connection that the pool has handed out, and learns how long it takes. */
