@@ -87,7 +87,7 @@ async function recoverShard(engine: RecoveryEngine, shard: string, tally: Tally)
 }
 
 async function danglingBranches(primary: NodePool): Promise<string[]> {
-  const { rows } = await primary.execute({
+  const { rows } = await primary.executeForHolders({
     text: 'select gid from pg_catalog.pg_prepared_xacts where database = pg_catalog.current_database() and gid like $1',
     values: [branchNamePattern],
     rowMode: 'array',
@@ -98,7 +98,7 @@ async function danglingBranches(primary: NodePool): Promise<string[]> {
 async function finishBranch(primary: NodePool, gid: string, fate: 'committed' | 'aborted'): Promise<void> {
   const command = fate === 'committed' ? 'COMMIT PREPARED' : 'ROLLBACK PREPARED'
   try {
-    await primary.execute({ text: `${command} ${quoteLiteral(gid)}` })
+    await primary.executeForHolders({ text: `${command} ${quoteLiteral(gid)}` })
   } catch (error) {
     // 42704: somebody else has finished it, in the only way it can be finished.
     if (!isServerError(error) || error.code !== '42704') throw error

@@ -27,7 +27,7 @@ export async function nameDecision(pool: NodePool, connection: Connection): Prom
   const [[xid, timeline] = []] = rows as unknown as string[][]
   if (xid === undefined || timeline === undefined) throw new TypeError('pg_current_xact_id gave no row')
   // Before PostgreSQL 17 only a commit flushes, and it has to be another one. Its own number is higher than ours.
-  if (!canFlush) await pool.execute({ text: flushingCommit })
+  if (!canFlush) await pool.executeForHolders({ text: flushingCommit })
   return { xid, timeline }
 }
 
@@ -55,7 +55,7 @@ export async function transactionFate(
   { xid, timeline }: Decision,
 ): Promise<TransactionFate> {
   try {
-    const { rows } = await primary.execute({
+    const { rows } = await primary.executeForHolders({
       text: `select pg_catalog.pg_xact_status($1::xid8), ${timelineText}`,
       values: [xid],
       rowMode: 'array',

@@ -186,6 +186,17 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     })
   }
 
+  /** As `execute`, for statements that holders of connections wait for: it never waits for one of theirs. */
+  async executeForHolders(query: WireQuery): Promise<pg.QueryResult> {
+    const connection =
+      this.tryLease() ?? (await this.lease({ signal: query.signal, isAwaitedByHolders: true }))
+    try {
+      return await connection.query(query)
+    } finally {
+      this.release(connection)
+    }
+  }
+
   #runAlone(query: WireQuery, done: StatementDone): void {
     const connection = this.tryLease()
     if (connection !== undefined) this.#runOn(connection, query, done)
