@@ -10,6 +10,8 @@ import {
 import { startCluster, type Cluster } from '@shardline/local-cluster'
 import pg from 'pg'
 
+type Shards = Readonly<Record<string, { readonly primary: string; readonly replicas?: readonly string[] }>>
+
 /** Shards, without replicas unless asked for, and the tables that the loads use; `perShard` rows of `orders` on each. */
 export interface BenchCluster {
   readonly cluster: Cluster
@@ -18,7 +20,8 @@ export interface BenchCluster {
   readonly replicaUrl: string | undefined
   /** Tenants whose rows lie on the first shard: a plain pool to it and a router then do the same work. */
   readonly tenants: readonly number[]
-  router(overrides?: ClusterSettings): Promise<Router>
+  /** To all nodes, or to these. */
+  router(overrides?: ClusterSettings, shards?: Shards): Promise<Router>
   stop(): Promise<void>
 }
 
@@ -45,10 +48,10 @@ export async function startBenchCluster(
       create table countries (code text primary key, name text not null)`)
     await client.end()
   }
-  const router = async (overrides: ClusterSettings = {}): Promise<Router> =>
+  const router = async (overrides: ClusterSettings = {}, only?: Shards): Promise<Router> =>
     createRouter(
       defineCluster({
-        shards: cluster.urls,
+        shards: only ?? cluster.urls,
         tables: {
           tenants: tenant('id'),
           orders: tenant('tenant_id'),

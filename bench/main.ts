@@ -1,36 +1,46 @@
 /**
  * `pnpm bench`: every figure that the README states, measured side by side in one run on a cluster of the local kind.
- * Prints tables with medians and ratios, keeps them as JSON in `bench/results/latest.json`.
+ * Prints tables with medians and ratios, keeps each part's results in `bench/results/latest.json`, and draws the charts.
  *
- *   pnpm bench                 everything
- *   pnpm bench -- --quick      fewer rounds, to see that it runs
- *   pnpm bench -- point scan   only the named parts
+ *   pnpm bench                 everything, in about 25 minutes
+ *   pnpm bench -- --quick      a few short rounds of everything, to see that it runs; leaves the results alone
+ *   pnpm bench -- peers scan   only the named parts; the results of the others stay
  *   pnpm bench -- --rounds=5   another number of rounds than 11
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { multiplexFigures } from './multiplex.ts'
+import { drawCharts } from './chart.ts'
+import { manyShardsFigures } from './many-shards.ts'
+import { memoryFigures } from './memory.ts'
+import { mixedFigures } from './mixed.ts'
+import type { Part } from './options.ts'
 import { ormFigures } from './orms.ts'
-import type { BenchOptions } from './options.ts'
+import { peerFigures } from './peers.ts'
 import { planFigures } from './plans.ts'
 import { pointFigures } from './point-select.ts'
-import { printFigures, type Figure } from './report.ts'
+import { printFigures, printVariants, type Figure } from './report.ts'
+import { keep, latest, thisMachine, writePart, type Comparison } from './results-file.ts'
 import { scanFigures } from './scan.ts'
 import { shardingFigures } from './sharding.ts'
+import { startUpFigures } from './start-up.ts'
 
-const parts: Readonly<Record<string, (options: BenchOptions) => Promise<readonly Figure[]>>> = {
+const parts: Readonly<Record<string, Part>> = {
   point: pointFigures,
-  multiplex: multiplexFigures,
+  peers: peerFigures,
+  mixed: mixedFigures,
   orms: ormFigures,
+  shards: manyShardsFigures,
   scan: scanFigures,
+  'start-up': startUpFigures,
+  memory: memoryFigures,
   plans: planFigures,
   sharding: shardingFigures,
 }
 
 const words = process.argv.slice(2).filter((word) => word !== '--')
-const rounds = Number(words.find((word) => word.startsWith('--rounds='))?.slice('--rounds='.length) ?? 11)
-const options: BenchOptions = words.includes('--quick') ? { rounds: 3, scale: 0.1 } : { rounds, scale: 1 }
+const isQuick = words.includes('--quick')
+const rounds = Number(
+  words.find((word) => word.startsWith('--rounds='))?.slice('--rounds='.length) ?? (isQuick ? 2 : 11),
+)
 const chosen = words.filter((word) => !word.startsWith('--'))
 const unknown = chosen.find((word) => !Object.hasOwn(parts, word))
 if (unknown !== undefined) {
@@ -38,29 +48,25 @@ if (unknown !== undefined) {
   process.exit(2)
 }
 
-const figures: Figure[] = []
+const file = isQuick ? join(import.meta.dirname, 'results/quick.tmp.json') : latest
+const all: Figure[] = []
 for (const [name, measure] of Object.entries(parts)) {
   if (chosen.length > 0 && !chosen.includes(name)) continue
-  console.log(`\n${name}`)
-  figures.push(...(await measure(options)))
-}
-console.log(`\n${printFigures(figures)}`)
-
-const folder = join(import.meta.dirname, 'results')
-mkdirSync(folder, { recursive: true })
-writeFileSync(
-  join(folder, 'latest.json'),
-  `${JSON.stringify(
-    {
-      node: process.version,
-      cores: cpus().length,
-      processor: cpus()[0]?.model,
-      kernel: release(),
-      memoryGiB: Math.round(totalmem() / 2 ** 30),
-      options,
-      figures,
+  console.log(`\n== ${name}\n`)
+  const comparisons: Comparison[] = []
+  const start = performance.now()
+  const figures = await measure({
+    rounds,
+    scale: isQuick ? 0.1 : 1,
+    roundMs: isQuick ? 40 : 250,
+    record(load, variants) {
+      console.log(`${printVariants(load, variants)}\n`)
+      comparisons.push(keep(load, variants))
     },
-    undefined,
-    2,
-  )}\n`,
-)
+  })
+  console.log(`${name} took ${Math.round((performance.now() - start) / 1000)} s`)
+  writePart(file, name, { machine: thisMachine(), rounds, figures, comparisons })
+  all.push(...figures)
+}
+console.log(`\n${printFigures(all)}`)
+if (!isQuick) drawCharts()

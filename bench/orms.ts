@@ -6,13 +6,14 @@ import { Walk, type Jobs } from './orms/jobs.ts'
 import { kyselyAlone, kyselyRouted, kyselySplit } from './orms/kysely.ts'
 import { prismaAlone, prismaRouted, prismaSplit } from './orms/prisma.ts'
 import { typeormAlone, typeormRouted, typeormSplit } from './orms/typeorm.ts'
-import { printVariants, type Figure } from './report.ts'
+import type { Figure } from './report.ts'
 
 const loads = [
-  { job: 'point', title: 'point select', operations: 2000, isRead: true },
-  { job: 'list', title: 'list of 50', operations: 500, isRead: true },
-  { job: 'relation', title: 'relation load', operations: 1000, isRead: true },
-  { job: 'insert', title: 'insert', operations: 1000, isRead: false },
+  { job: 'point', title: 'point select', isRead: true },
+  { job: 'list', title: 'list of 50', isRead: true },
+  { job: 'relation', title: 'relation load', isRead: true },
+  { job: 'insert', title: 'insert', isRead: false },
+  { job: 'mostlyReads', title: '90 % reads, 10 % inserts', isRead: false },
 ] as const
 
 /** What each ORM must reach with 64 callers on reads; with one caller it is 1. */
@@ -21,15 +22,18 @@ const targets = { Kysely: 1.4, Drizzle: 1.4, TypeORM: 1.2, Prisma: 1.1 }
 /** Each ORM alone, with its own way to use a replica, and with Shardline: the same queries on the same rows. */
 export async function ormFigures(options: BenchOptions): Promise<readonly Figure[]> {
   const figures: Figure[] = []
-  for (const [orm, target] of Object.entries(targets)) {
-    const bench = await startBenchCluster(2, 100, { replicas: 1 })
-    const router = await bench.router()
-    try {
-      figures.push(...(await compare(orm, target, await variantsOf(orm, bench, router), options)))
-    } finally {
-      await router.end()
-      await bench.stop()
+  const bench = await startBenchCluster(2, 100, { replicas: 1 })
+  try {
+    for (const [orm, target] of Object.entries(targets)) {
+      const router = await bench.router()
+      try {
+        figures.push(...(await compare(orm, target, await variantsOf(orm, bench, router), options)))
+      } finally {
+        await router.end()
+      }
     }
+  } finally {
+    await bench.stop()
   }
   return figures
 }
@@ -70,21 +74,30 @@ async function variantsOf(
   }
 }
 
+function jobOf(jobs: Jobs, job: (typeof loads)[number]['job']): () => Promise<unknown> {
+  if (job !== 'mostlyReads') return () => jobs[job]()
+  let turn = 0
+  return () => {
+    turn += 1
+    return turn % 10 === 0 ? jobs.insert() : jobs.point()
+  }
+}
+
 async function compare(
   orm: string,
   target: number,
   variants: readonly Jobs[],
-  { rounds, scale }: BenchOptions,
+  { rounds, roundMs, record }: BenchOptions,
 ): Promise<readonly Figure[]> {
   const figures: Figure[] = []
-  for (const { job, title, operations, isRead } of loads) {
+  for (const { job, title, isRead } of loads) {
     for (const callers of [1, 64]) {
       const measured = await interleave(
-        variants.map((jobs) => ({ name: jobs.name, run: () => jobs[job]() })),
-        { callers, operations: Math.round(operations * scale), rounds },
+        variants.map((jobs) => ({ name: jobs.name, run: jobOf(jobs, job) })),
+        { callers, roundMs, rounds },
       )
       const people = callers === 1 ? '1 caller' : `${callers} callers`
-      console.log(printVariants(`${orm}, ${title}, ${people}`, measured))
+      record(`${orm}, ${title}, ${people}`, measured)
       const routed = measured.at(-1) as VariantFigures
       const value = isRead && callers > 1 ? target : 1
       figures.push({

@@ -1,12 +1,10 @@
-import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
 import { startBenchCluster } from './bench-cluster.ts'
-import { spread } from './interleave.ts'
+import { spread } from './spread.ts'
 import type { BenchOptions } from './options.ts'
 import { ormStatements } from './orm-statements.ts'
 import { round, type Figure } from './report.ts'
 
-/** What a text costs that was never seen before, what it costs when it was, and what it leaves in memory. */
+/** What a text costs that was never seen before, and what it costs when it was. */
 export async function planFigures({ rounds, scale }: BenchOptions): Promise<readonly Figure[]> {
   const bench = await startBenchCluster(2, 8)
   const router = await bench.router()
@@ -46,27 +44,9 @@ export async function planFigures({ rounds, scale }: BenchOptions): Promise<read
         target: { relation: '≤', value: 250 },
       },
       { what: 'plan hit and route (explain)', value: spread(hits), unit: 'ns', target: undefined },
-      {
-        what: 'memory per 10,000 cached plans',
-        value: memoryOfPlans(bench.urls),
-        unit: 'MiB',
-        target: undefined,
-      },
     ]
   } finally {
     await router.end()
     await bench.stop()
   }
-}
-
-/** In a process of its own with an exposed collector, so that nothing else's garbage is counted. */
-function memoryOfPlans(urls: readonly string[]): ReturnType<typeof spread> {
-  const output = execFileSync(
-    process.execPath,
-    ['--expose-gc', join(import.meta.dirname, 'plan-memory.ts'), ...urls],
-    {
-      encoding: 'utf8',
-    },
-  )
-  return spread(JSON.parse(output) as number[])
 }

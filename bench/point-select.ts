@@ -2,12 +2,12 @@ import pg from 'pg'
 import { startBenchCluster } from './bench-cluster.ts'
 import { interleave, type VariantFigures } from './interleave.ts'
 import type { BenchOptions } from './options.ts'
-import { printVariants, type Figure } from './report.ts'
+import type { Figure } from './report.ts'
 
 const text = 'select "id", "total", "status" from "orders" where "tenant_id" = $1 and "id" = $2'
 
 /** Point selects through a RoutedPool and through a plain `pg.Pool` to the same server, for the same rows. */
-export async function pointFigures({ rounds, scale }: BenchOptions): Promise<readonly Figure[]> {
+export async function pointFigures({ rounds, roundMs, record }: BenchOptions): Promise<readonly Figure[]> {
   const bench = await startBenchCluster(2)
   const plain = new pg.Pool({ connectionString: bench.urls[0], max: 10 })
   const off = await bench.router({ prepare: { enabled: false } })
@@ -26,9 +26,9 @@ export async function pointFigures({ rounds, scale }: BenchOptions): Promise<rea
           { name: 'RoutedPool, prepared off', run: () => off.pool.query(text, values()) },
           { name: 'RoutedPool, prepared on', run: () => on.pool.query(text, values()) },
         ],
-        { callers, operations: Math.round(4000 * scale), rounds },
+        { callers, roundMs, rounds },
       )
-      console.log(printVariants(`point select, ${callers} ${callers === 1 ? 'caller' : 'callers'}`, variants))
+      record(`point select, ${callers} ${callers === 1 ? 'caller' : 'callers'}`, variants)
       const [, withOff, withOn] = variants as [VariantFigures, VariantFigures, VariantFigures]
       figures.push(
         {

@@ -1,4 +1,5 @@
-import type { Spread, VariantFigures } from './interleave.ts'
+import type { VariantFigures } from './interleave.ts'
+import type { Spread } from './spread.ts'
 
 /** One line of the result: what was measured, against which target. */
 export interface Figure {
@@ -22,25 +23,28 @@ export function printFigures(figures: readonly Figure[]): string {
     return [
       figure.what,
       `${round(figure.value.median)} ${figure.unit}`.trim(),
-      `${round(figure.value.min)} – ${round(figure.value.max)}`,
+      `${round(figure.value.q1)} – ${round(figure.value.q3)}`,
       figure.target === undefined
         ? 'stated'
         : `${figure.target.relation} ${figure.target.value} ${figure.unit}`.trim(),
       met === undefined ? '' : met ? 'met' : 'MISSED',
     ]
   })
-  return table(['figure', 'median', 'min – max', 'target', ''], rows)
+  return table(['figure', 'median', 'quartiles', 'target', ''], rows)
 }
 
 export function printVariants(title: string, variants: readonly VariantFigures[]): string {
   const rows = variants.map((variant) => [
     variant.name,
     round(variant.throughput.median),
-    round(variant.cpuMicros.median),
+    round(variant.p50Ms.median),
+    round(variant.p99Ms.median),
+    `${round(variant.cpuMicros.median)}${variant.poolerCpuMicros ? ` + ${round(variant.poolerCpuMicros.median)}` : ''}`,
     `${round(variant.ratio.median)} ×`,
-    `${round(variant.ratio.min)} – ${round(variant.ratio.max)}`,
+    `${round(variant.ratio.q1)} – ${round(variant.ratio.q3)}`,
   ])
-  return `${title}\n${table(['', 'per second', 'CPU µs', 'ratio', 'min – max'], rows)}`
+  const head = ['', 'per second', 'p50 ms', 'p99 ms', 'CPU µs (+ pooler)', 'ratio', 'quartiles']
+  return `${title}\n${table(head, rows)}`
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

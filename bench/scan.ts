@@ -1,8 +1,9 @@
 import pg from 'pg'
 import { startBenchCluster } from './bench-cluster.ts'
-import { interleave, spread, type VariantFigures } from './interleave.ts'
+import { interleave, type VariantFigures } from './interleave.ts'
+import { spread } from './spread.ts'
 import type { BenchOptions } from './options.ts'
-import { printVariants, type Figure } from './report.ts'
+import type { Figure } from './report.ts'
 
 const text = 'select tenant_id, id, total from orders order by total desc, tenant_id, id limit 50'
 
@@ -14,7 +15,10 @@ export async function scanFigures(options: BenchOptions): Promise<readonly Figur
   return [...(await measure(options, 0)), ...(await measure(options, 2))]
 }
 
-async function measure({ rounds, scale }: BenchOptions, latencyMs: number): Promise<readonly Figure[]> {
+async function measure(
+  { rounds, roundMs, record }: BenchOptions,
+  latencyMs: number,
+): Promise<readonly Figure[]> {
   const bench = await startBenchCluster(4, 200, { latencyMs })
   const router = await bench.router()
   const shards = bench.urls.map((url) => new pg.Pool({ connectionString: url, max: 4 }))
@@ -25,9 +29,9 @@ async function measure({ rounds, scale }: BenchOptions, latencyMs: number): Prom
         ...shards.map((pool, index) => ({ name: `shard ${index} alone`, run: () => pool.query(text) })),
         { name: 'four shards, merged', run: () => router.pool.query(text) },
       ],
-      { callers: 1, operations: Math.round((latencyMs === 0 ? 300 : 100) * scale), rounds },
+      { callers: 1, roundMs, rounds },
     )
-    console.log(printVariants(`order by … limit 50, 1 caller, ${way}`, variants))
+    record(`order by … limit 50, 1 caller, ${way}`, variants)
     const merged = variants.at(-1) as VariantFigures
     const slowest = Math.min(...variants.slice(0, -1).map((each) => each.throughput.median))
     // Time of the merged statement in times of the slowest shard's own.

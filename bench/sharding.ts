@@ -3,7 +3,7 @@ import { createShardMap } from '../packages/core/src/sharding/shard-map.ts'
 import { MappedKeys } from '../packages/core/src/sharding/key-resolver.ts'
 import type { KeyedPlacement } from '../packages/core/src/statement/catalog.ts'
 import type { KeyType } from '../packages/core/src/statement/key-type.ts'
-import { spread } from './interleave.ts'
+import { spread } from './spread.ts'
 import type { BenchOptions } from './options.ts'
 import type { Figure } from './report.ts'
 

@@ -1,6 +1,6 @@
 /** Prints, as JSON, the heap in MiB that 10,000 cached plans of ORM statements take, three times. */
 import { createRouter, defineCluster, entity, reference, tenant } from '@shardline/core'
-import { ormStatements } from './orm-statements.ts'
+import { ormStatements } from '../orm-statements.ts'
 
 const plans = 10_000
 const results: number[] = []
