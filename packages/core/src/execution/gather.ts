@@ -4,6 +4,7 @@ import { mergeRows } from '../merge/merge-rows.ts'
 import { shardValues } from '../merge/row-counts.ts'
 import { ownArrays } from '../routing/own-values.ts'
 import { namedShard } from './named-shard.ts'
+import { createOwnItems } from './own-items.ts'
 import { ownPosition } from './own-position.ts'
 import { rowsResult, wireText } from './result.ts'
 import { agreedFields } from './shard-fields.ts'
@@ -32,12 +33,13 @@ export async function gather(engine: Engine, job: Job<MergeRoute>): Promise<pg.Q
   try {
     results = await Promise.all(
       shards.map(async (shard) => {
+        const own = queryOf(shard)
         try {
-          return await runRead(engine, { ...job, query: queryOf(shard) }, shard)
+          return await runRead(engine, { ...job, query: own }, shard)
         } catch (error) {
           // The first failure is the statement's; the other shards need not go on.
           controller.abort()
-          throw namedShard(ownPosition(error, ownText(job), plan.text), shard)
+          throw namedShard(ownPosition(error, ownText(job), own.text ?? plan.text), shard)
         }
       }),
     )
@@ -99,5 +101,10 @@ export function shardQueries(
     signal,
   }
   if (keys.length === 0) return () => whole
-  return (shard) => ({ ...whole, values: shardValues(plan, ownArrays(keys, shard, values)) })
+  const itemsOf = createOwnItems(plan, keys)
+  return (shard) => {
+    const own = shardValues(plan, ownArrays(keys, shard, values))
+    const items = itemsOf?.(shard, own)
+    return items === undefined ? { ...whole, values: own } : { ...whole, ...items, name: undefined }
+  }
 }

@@ -167,16 +167,13 @@ async function streamMerged(engine: Engine, job: Job<MergeRoute>, batchSize: num
   const { plan, shards } = job.route
   const { signal } = job.query
   const queryOf = shardQueries(engine, job, signal)
+  const parts = shards.map((shard) => ({ shard, query: queryOf(shard) }))
   const opening: Promise<RowStream>[] = []
-  for (const shard of shards) {
+  for (const { shard, query } of parts) {
     const nodes = engine.candidates(job.route, shard)
     // Streams hold their connections: taken in one order, two of them never wait for each other.
     const leased = nodes[0]?.tryLease() ?? (await nodes[0]?.lease({ signal }).catch(() => undefined))
-    const stream = openOnOne(
-      engine,
-      { ...job, query: queryOf(shard) },
-      { nodes, batchSize, freed: () => {}, leased },
-    )
+    const stream = openOnOne(engine, { ...job, query }, { nodes, batchSize, freed: () => {}, leased })
     stream.catch(() => {})
     opening.push(stream)
   }
@@ -184,9 +181,10 @@ async function streamMerged(engine: Engine, job: Job<MergeRoute>, batchSize: num
   const streams = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []))
   const closeAll = (): Promise<unknown> => Promise.allSettled(streams.map((stream) => stream.return()))
   try {
-    for (const [index, outcome] of outcomes.entries()) {
-      if (outcome.status === 'rejected') {
-        throw namedShard(ownPosition(outcome.reason, ownText(job), plan.text), shards[index] ?? '')
+    for (const [index, { shard, query }] of parts.entries()) {
+      const outcome = outcomes[index]
+      if (outcome?.status === 'rejected') {
+        throw namedShard(ownPosition(outcome.reason, ownText(job), query.text ?? plan.text), shard)
       }
     }
     const [first] = shards

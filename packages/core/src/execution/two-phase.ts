@@ -4,6 +4,7 @@ import { StatementError, TopologyError } from '../errors.ts'
 import { printBranchName, type Decision } from './branch-name.ts'
 import { isOutcomeUnknown, markAmongUnfinished } from './failure.ts'
 import { namedShard } from './named-shard.ts'
+import { ownPosition } from './own-position.ts'
 import { recoverLater } from './recovery.ts'
 import { isServerError } from './server-error.ts'
 import { nameDecision, quoteLiteral, transactionFate } from './transaction-fate.ts'
@@ -17,6 +18,8 @@ import type { Engine } from './engine.ts'
 export interface ShardWrite {
   readonly shard: string
   readonly query: WireQuery
+  /** The application's text, where the query's is another one and errors tell places in it. */
+  readonly ownText?: string | undefined
 }
 
 export interface AtomicWriteOptions {
@@ -41,9 +44,7 @@ const lockTimeoutMs = 1_000
 /** How long an unknown outcome of the deciding COMMIT is asked for before it is left to recovery. */
 const decisionTimeoutMs = 5_000
 
-interface Branch {
-  readonly shard: string
-  readonly query: WireQuery
+interface Branch extends ShardWrite {
   readonly pool: NodePool
   readonly connection: Connection
   gid: string | undefined
@@ -87,10 +88,10 @@ async function attempt(
   const branches: Branch[] = []
   try {
     // One by one in the order of the shards: two writers that each hold what the other waits for cannot be.
-    for (const { shard, query } of writes) {
-      const pool = engine.primary(shard)
-      const connection = pool.tryLease() ?? (await pool.lease({ signal: query.signal }))
-      branches.push({ shard, query, pool, connection, gid: undefined, state: 'idle' })
+    for (const write of writes) {
+      const pool = engine.primary(write.shard)
+      const connection = pool.tryLease() ?? (await pool.lease({ signal: write.query.signal }))
+      branches.push({ ...write, pool, connection, gid: undefined, state: 'idle' })
     }
     const results = await runAll(branches, options)
     options.check(results)
@@ -148,7 +149,11 @@ async function run(branch: Branch, { isPatient }: AttemptOptions): Promise<pg.Qu
   try {
     return await branch.connection.query({ ...branch.query, preface })
   } catch (error) {
-    throw namedShard(error, branch.shard)
+    const { shard, query, ownText } = branch
+    throw namedShard(
+      ownText === undefined ? error : ownPosition(error, ownText, query.text ?? ownText),
+      shard,
+    )
   }
 }
 

@@ -4,6 +4,7 @@ import { ownArrays } from '../routing/own-values.ts'
 import { rowsResult, wireText } from './result.ts'
 import { wrongCount } from './server-error.ts'
 import { agreedFields } from './shard-fields.ts'
+import { createOwnItems } from './own-items.ts'
 import { insertPart, rowsVerdict } from './split-insert.ts'
 import { writeAtomically } from './two-phase.ts'
 import type pg from 'pg'
@@ -64,10 +65,16 @@ function shardWrites(
   if (route.kind === 'write-all') {
     const { keys, shards } = route
     const whole = Array.isArray(query.values) ? (query.values as unknown[]) : []
-    return inOrder(engine, shards).map((shard) => ({
-      shard,
-      query: keys.length === 0 ? raw : { ...raw, values: ownArrays(keys, shard, whole) },
-    }))
+    const itemsOf = createOwnItems({ text: statement.text, parameters: undefined }, keys)
+    return inOrder(engine, shards).map((shard) => {
+      if (keys.length === 0) return { shard, query: raw }
+      const values = ownArrays(keys, shard, whole)
+      const items = itemsOf?.(shard, values)
+      return {
+        shard,
+        query: items === undefined ? { ...raw, values } : { ...raw, ...items, name: undefined },
+      }
+    })
   }
   const values = Array.isArray(query.values) ? (query.values as unknown[]) : []
   if (values.length !== statement.parameterCount)
