@@ -68,9 +68,12 @@ export class AccountedLoad {
     this.#random = random
   }
 
-  /** Half of the callers only read: the others wait for connections of their own most of the time. */
+  /** Half of the callers only read, and a quarter only write: the others wait for connections of their own most of the time. */
   start(callers: number): void {
-    this.#callers = Array.from({ length: callers }, (_, index) => this.#call(index % 2 === 0 ? 0.76 : 1))
+    const draws = [() => this.#random() * 0.76, () => 0.8, () => this.#random() * 0.76, () => this.#random()]
+    this.#callers = Array.from({ length: callers }, (_, index) =>
+      this.#call(draws[index % 4] ?? this.#random),
+    )
   }
 
   /** Resolves when every statement has come to its end. */
@@ -79,9 +82,9 @@ export class AccountedLoad {
     await Promise.all(this.#callers)
   }
 
-  async #call(most: number): Promise<void> {
+  async #call(next: () => number): Promise<void> {
     while (!this.#over.signal.aborted) {
-      const draw = this.#random() * most
+      const draw = next()
       const account =
         draw < 0.6
           ? await this.#read()
