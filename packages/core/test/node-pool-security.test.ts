@@ -52,7 +52,7 @@ function withoutRole(bytes: Buffer): Buffer {
 describe('a server that does not report its role', () => {
   it('is asked for it once, on the first connection', async () => {
     const { server, url, queries } = await pooler(primary.port)
-    const pool = openPool(url, { max: 3 })
+    const pool = openPool(url, { max: 3, multiplex: false })
     const leased = [await pool.lease()]
     expect(queries()).toBe(1)
     leased.push(await pool.lease(), await pool.lease())

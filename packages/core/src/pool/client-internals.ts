@@ -168,14 +168,19 @@ export function forgetParsed(connection: pg.Connection, name: string): void {
   if (submittedNamedStatements !== undefined) delete submittedNamedStatements[name]
 }
 
+/** Whether this copy of `pg` can send statements ahead of answers: 8.23 or later. */
+export function knowsPipelining(client: pg.Client): boolean {
+  return typeof (client as ClientInternals).pipeline === 'boolean'
+}
+
 /**
- * True when this client can send statements ahead of answers from now on: `pg` 8.23 or later, and nothing under way on it
- * (a listener of the pool's `connect` event may have left something).
+ * True when this client can send statements ahead of answers from now on: nothing is under way on it (a listener of the
+ * pool's `connect` event may have left something).
  */
 export function canPipeline(client: pg.Client): boolean {
-  const { pipeline, _sentQueryQueue, _queryQueue, _activeQuery, readyForQuery } = client as ClientInternals
+  const { _sentQueryQueue, _queryQueue, _activeQuery, readyForQuery } = client as ClientInternals
   return (
-    typeof pipeline === 'boolean' &&
+    knowsPipelining(client) &&
     Array.isArray(_sentQueryQueue) &&
     _sentQueryQueue.length === 0 &&
     _queryQueue?.length === 0 &&

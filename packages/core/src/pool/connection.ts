@@ -1,5 +1,6 @@
 import {
   backendPid,
+  canPipeline,
   destroySocket,
   isUsable,
   onceReadyForQuery,
@@ -55,6 +56,8 @@ export class Connection implements StatementOwner {
   uses = 0
   idleSince = 0
   place: 'leased' | 'idle' | 'removed' = 'leased'
+  /** False behind a pooler, which may give each statement another server. */
+  mayBeShared = true
 
   readonly #setting: ConnectionSetting
   readonly #WireStatement: WireStatementClass
@@ -104,6 +107,11 @@ export class Connection implements StatementOwner {
 
   get isBroken(): boolean {
     return this.#isBroken || !isUsable(this.client)
+  }
+
+  /** True when statements can be sent ahead on it from now on. */
+  get canPipeline(): boolean {
+    return this.mayBeShared && canPipeline(this.client)
   }
 
   /** The server process behind it, for diagnosis. */

@@ -41,7 +41,7 @@ export class Lane {
   #isCorked = false
   #hasLostHead = false
 
-  /** The connection must be idle, and `canPipeline`. */
+  /** The connection must be idle, and say `canPipeline`. */
   constructor(connection: Connection, listener: LaneListener) {
     this.connection = connection
     this.#listener = listener

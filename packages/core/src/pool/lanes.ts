@@ -1,4 +1,3 @@
-import { canPipeline } from './client-internals.ts'
 import { Lane } from './lane.ts'
 import { LongReads } from './long-reads.ts'
 import { PlanDurations } from './plan-duration.ts'
@@ -89,7 +88,7 @@ export class Lanes implements LaneListener {
     }
     if (duration.isShort) this.#longReads.sawShort()
     const idle = this.#host.tryLease()
-    if (idle !== undefined && !(duration.isShort && canPipeline(idle.client))) {
+    if (idle !== undefined && !(duration.isShort && idle.canPipeline)) {
       this.runOn(idle, query, done, duration)
       return
     }
@@ -113,7 +112,7 @@ export class Lanes implements LaneListener {
       this.#host.release(connection)
       return
     }
-    if (!canPipeline(connection.client)) {
+    if (!connection.canPipeline) {
       this.runOn(
         connection,
         statement.query,

@@ -1,9 +1,8 @@
 import { EventEmitter } from 'node:events'
-import { assertPgInternals, takeQueryTimeout } from './client-internals.ts'
+import { assertPgInternals, knowsPipelining, takeQueryTimeout } from './client-internals.ts'
 import { Connection } from './connection.ts'
 import { IdleReaper } from './idle-reaper.ts'
 import { Lanes } from './lanes.ts'
-import { isPoolerKey } from './pooler-key.ts'
 import { NodeLoad } from '../topology/node-load.ts'
 import { markNeverSent } from './never-sent.ts'
 import { resolveNodePoolOptions } from './node-pool-options.ts'
@@ -72,7 +71,8 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     const { host, port, database } = client
     this.address = { host, port, database }
     // With a deadline for everything, everything needs a connection that may be cancelled and destroyed.
-    this.#isSharing = this.options.sharedDepth > 1 && takeQueryTimeout(client) === undefined
+    this.#isSharing =
+      this.options.sharedDepth > 1 && knowsPipelining(client) && takeQueryTimeout(client) === undefined
     this.#reaper = new IdleReaper(this.options, this.#idle, {
       total: () => this.#connections.size,
       isExpired: (connection) => this.#isExpired(connection),
@@ -396,6 +396,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
         config,
         timeoutMs: this.options.connectTimeoutMs,
         mustAskRole: this.#role !== this.node.role,
+        mustProveDirect: this.#isSharing && !this.options.sharesBehindPooler,
         onRole: (role) => this.#observeRole(role),
         onConnect,
       })
@@ -404,12 +405,11 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
       this.#fail(markNeverSent(error))
       return
     }
-    const { client } = opening
     this.#openings.add(opening)
     opening.opened.then(
       () => {
         this.#openings.delete(opening)
-        this.#admit(client)
+        this.#admit(opening)
       },
       (error: unknown) => {
         this.#openings.delete(opening)
@@ -418,7 +418,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     )
   }
 
-  #admit(client: pg.Client): void {
+  #admit({ client, isDirect }: Opening): void {
     const { pg, clientConfig: config } = this.#config
     const { load, counters, node } = this
     const connection = new Connection(
@@ -426,9 +426,11 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
       { pg, node, config, load, counters, maxPrepared: this.options.prepare ? this.options.maxPrepared : 0 },
       (error, broken) => this.#lose(broken, error),
     )
+    connection.mayBeShared = isDirect
+    // One address is one kind of server; should it ever change, each connection still knows for itself.
+    if (!isDirect) this.#isSharing = false
     this.counters.opened++
     this.#connections.add(connection)
-    if (!this.options.sharesBehindPooler && isPoolerKey(connection.backendPid)) this.#isSharing = false
     const waiter = this.#waiters.shift()
     if (this.#ended !== undefined && waiter === undefined) {
       this.#remove(connection)

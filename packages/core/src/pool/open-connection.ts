@@ -1,5 +1,6 @@
-import { destroySocket, onParameterStatus } from './client-internals.ts'
+import { backendPid, destroySocket, onParameterStatus } from './client-internals.ts'
 import { connectFailure, connectTimeout, roleMismatch } from './pool-errors.ts'
+import { mayBeServerPid } from './server-key.ts'
 import type pg from 'pg'
 import type { PgModule } from './pg-module.ts'
 import type { NodeDescription } from '../topology/topology.ts'
@@ -11,6 +12,8 @@ export interface Opening {
   readonly client: pg.Client
   /** Connected, authenticated and of the right role; rejects with what `connectFailure` says. */
   readonly opened: Promise<pg.Client>
+  /** Once opened: that no pooler stands between, so far as that was to be proved. */
+  readonly isDirect: boolean
   /** Ends the attempt at once. */
   abandon(): void
 }
@@ -23,6 +26,8 @@ export interface OpeningOptions {
   readonly timeoutMs: number
   /** True when a server that does not report its role must be asked for it. */
   readonly mustAskRole: boolean
+  /** True when it matters whether the server itself answers, or a pooler that may take another one for each transaction. */
+  readonly mustProveDirect: boolean
   /** Told whenever the server says which role it has: at start, and when a standby is promoted. */
   readonly onRole: (role: ServerRole) => void
   /** The application's own preparation of a new connection. */
@@ -46,6 +51,7 @@ export function openConnection(options: OpeningOptions): Opening {
     pipeline: false,
   })
   let role: ServerRole | undefined
+  let isDirect = true
   onParameterStatus(client, (name, value) => {
     if (name !== 'in_hot_standby') return
     role = value === 'on' ? 'replica' : 'primary'
@@ -72,6 +78,7 @@ export function openConnection(options: OpeningOptions): Opening {
       options.onRole(role)
     }
     if (role !== undefined && role !== node.role) throw roleMismatch(node)
+    if (options.mustProveDirect) isDirect = await answersItself(client)
     await options.onConnect?.(client)
     return client
   }
@@ -81,7 +88,14 @@ export function openConnection(options: OpeningOptions): Opening {
       throw connectFailure(node, error)
     })
     .finally(() => clearTimeout(deadline))
-  return { client, opened, abandon: () => giveUp(new Error('Connection terminated')) }
+  return {
+    client,
+    opened,
+    get isDirect() {
+      return isDirect
+    },
+    abandon: () => giveUp(new Error('Connection terminated')),
+  }
 }
 
 async function askRole(client: pg.Client): Promise<ServerRole> {
@@ -91,4 +105,19 @@ async function askRole(client: pg.Client): Promise<ServerRole> {
     types: { getTypeParser: () => (value: string) => value === 't' },
   } as pg.QueryArrayConfig)
   return result.rows[0]?.[0] === true ? 'replica' : 'primary'
+}
+
+/**
+ * Whether the process that greeted is the one that answers. A pooler that gives each transaction another server has to make
+ * up its keys: a cancel request reaches it with nothing else, and it has to find out which server is meant.
+ */
+async function answersItself(client: pg.Client): Promise<boolean> {
+  const greeted = backendPid(client)
+  if (!mayBeServerPid(greeted)) return false
+  const result = await client.query<[string]>({
+    text: 'select pg_catalog.pg_backend_pid()',
+    rowMode: 'array',
+    types: { getTypeParser: () => (value: string) => value },
+  } as pg.QueryArrayConfig)
+  return result.rows[0]?.[0] === String(greeted)
 }
