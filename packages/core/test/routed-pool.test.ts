@@ -4,6 +4,7 @@ import Cursor from 'pg-cursor'
 import QueryStream from 'pg-query-stream'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { contextKey } from '../src/pool-facade/request.ts'
 import { rejection, startRouted, type Routed } from './routed-fixture.ts'
 import type { RoutedPool } from '../src/pool-facade/routed-pool.ts'
 
@@ -257,6 +258,20 @@ describe('a lease', () => {
       const next = await pool.connect()
       expect((await next.query('show application_name')).rows).not.toEqual([{ application_name: 'mine' }])
       next.release()
+    }
+  })
+
+  it('goes on after a statement that no node may run', async () => {
+    const client = await pool.connect()
+    try {
+      const text = 'select id from orders where tenant_id = 1'
+      const context = { workload: 'nobody-is-tagged-so' }
+      await expect(client.query({ text, [contextKey]: context } as pg.QueryConfig)).rejects.toMatchObject({
+        code: 'NO_NODE_AVAILABLE',
+      })
+      expect((await client.query('select 1 as one')).rows).toEqual([{ one: 1 }])
+    } finally {
+      client.release()
     }
   })
 

@@ -5,6 +5,7 @@ import { runSingle } from './single.ts'
 import { writeShards } from './write-shards.ts'
 import type pg from 'pg'
 import type { NodePool } from '../pool/node-pool.ts'
+import type { StatementDone } from '../pool/wire-statement.ts'
 import type { WireQuery } from '../pool/wire-query.ts'
 import type { MergeRoute, Route, SingleRoute, SplitRoute, WriteAllRoute } from '../routing/route.ts'
 import type { Statement } from '../statement/statement.ts'
@@ -21,6 +22,25 @@ export function execute(
   const observer = observeStatement(statement, route)
   const answer = dispatch(engine, { statement, route, query, observer })
   return observer === undefined ? answer : report(observer, answer)
+}
+
+/** As `execute`, for callers that have no use for a promise: `done` is called once. */
+export function executeThen(
+  engine: Engine,
+  { statement, route, query }: Omit<Job, 'observer'>,
+  done: StatementDone,
+): void {
+  const observer = observeStatement(statement, route)
+  const job = { statement, route, query, observer }
+  if (observer === undefined && route.kind === 'single') {
+    runSingle(engine, job as Job<SingleRoute>, done)
+    return
+  }
+  const answer = dispatch(engine, job)
+  ;(observer === undefined ? answer : report(observer, answer)).then(
+    (result) => done(undefined, result),
+    (error: unknown) => done(error, undefined),
+  )
 }
 
 /** Runs a statement on the only server there is, which judges it alone. */
@@ -61,7 +81,12 @@ function report(observer: StatementObserver, answer: Promise<pg.QueryResult>): P
 function dispatch(engine: Engine, job: Job): Promise<pg.QueryResult> {
   switch (job.route.kind) {
     case 'single':
-      return runSingle(engine, job as Job<SingleRoute>)
+      return new Promise((resolve, reject) => {
+        runSingle(engine, job as Job<SingleRoute>, (error, result) => {
+          if (result === undefined) reject(error)
+          else resolve(result)
+        })
+      })
     case 'merge':
       return gather(engine, job as Job<MergeRoute>)
     case 'write-all':

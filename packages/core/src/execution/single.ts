@@ -3,26 +3,49 @@ import { isOutcomeUnknown, judge } from './failure.ts'
 import { isServerError } from './server-error.ts'
 import type pg from 'pg'
 import type { NodePool } from '../pool/node-pool.ts'
+import type { StatementDone } from '../pool/wire-statement.ts'
 import type { SingleRoute } from '../routing/route.ts'
 import type { Engine } from './engine.ts'
 import type { Job } from './job.ts'
 
-/** Runs a statement of one shard outside of any transaction. */
-export function runSingle(engine: Engine, job: Job<SingleRoute>): Promise<pg.QueryResult> {
-  if (job.statement.role === 'primary') return runOnPrimary(engine, job)
-  return runRead(engine, job, job.route.shard)
+/** Runs a statement of one shard outside of any transaction; `done` is called once. */
+export function runSingle(engine: Engine, job: Job<SingleRoute>, done: StatementDone): void {
+  if (job.statement.role === 'primary') runOnPrimary(engine, job, done)
+  else readThen(engine, job, job.route.shard, done)
 }
 
 /** A read on the best node, and on the next ones while the failure says that another node may do better. */
 export function runRead(engine: Engine, job: Job, shard: string): Promise<pg.QueryResult> {
-  const nodes = engine.candidates(job.route, shard)
+  return new Promise((resolve, reject) => {
+    readThen(engine, job, shard, (error, result) => {
+      if (result === undefined) reject(error)
+      else resolve(result)
+    })
+  })
+}
+
+function readThen(engine: Engine, job: Job, shard: string, done: StatementDone): void {
+  let nodes: readonly NodePool[]
+  try {
+    nodes = engine.candidates(job.route, shard)
+  } catch (error) {
+    done(error, undefined)
+    return
+  }
   const [first] = nodes
-  if (first === undefined) return Promise.reject(noNode(shard))
+  if (first === undefined) {
+    done(noNode(shard), undefined)
+    return
+  }
   job.observer?.asked(first)
-  const attempt = first.execute(job.query)
-  return nodes.length === 1
-    ? attempt
-    : attempt.catch((error: unknown) => moveOn(engine, job, { nodes, failed: first, error }))
+  first.run(job.query, (error, result) => {
+    if (result !== undefined || nodes.length === 1) done(error, result)
+    else
+      moveOn(engine, job, { nodes, failed: first, error }).then(
+        (found) => done(undefined, found),
+        (last: unknown) => done(last, undefined),
+      )
+  })
 }
 
 interface FailedRead {
@@ -66,22 +89,24 @@ function isReadOnlyRefusal(error: unknown, pool: NodePool): boolean {
   return pool.node.role === 'replica' && isServerError(error) && error.code === '25006'
 }
 
-async function runOnPrimary(engine: Engine, job: Job<SingleRoute>): Promise<pg.QueryResult> {
-  const { statement, observer } = job
-  const { shard } = job.route
+function runOnPrimary(
+  engine: Engine,
+  { statement, route, query, observer }: Job<SingleRoute>,
+  done: StatementDone,
+): void {
+  const { shard } = route
   const primary = engine.primary(shard)
   observer?.asked(primary)
-  let result: pg.QueryResult
-  try {
-    result = await primary.execute(job.query)
-  } catch (error) {
+  primary.run(query, (error, result) => {
     // Statements of the simple protocol may have done a part of their work before the error.
-    if (isOutcomeUnknown(error) || statement.kind === 'multiple') engine.wrote(shard)
-    throw error
-  }
-  engine.wrote(shard)
-  if (statement.changesCatalog) await engine.refreshCatalog('ddl')
-  return result
+    if (result !== undefined || isOutcomeUnknown(error) || statement.kind === 'multiple') engine.wrote(shard)
+    if (result === undefined || !statement.changesCatalog) done(error, result)
+    else
+      engine.refreshCatalog('ddl').then(
+        () => done(undefined, result),
+        (failure: unknown) => done(failure, undefined),
+      )
+  })
 }
 
 export function noNode(shard: string): TopologyError {

@@ -12,10 +12,23 @@ export interface BindingObserver {
   mayResetSettings(): boolean
 }
 
+export interface BindingOptions {
+  readonly shard: string
+  readonly signal: AbortSignal | undefined
+}
+
+export interface BindingOutcome {
+  readonly bound: (connection: Connection) => void
+  readonly failed: (error: unknown) => void
+}
+
+/** Most sessions are never tied, so nothing is made for them. */
+const noPins: ReadonlySet<Pin> = new Set()
+
 /** The connection that a session has at the moment, and the state that ties it there. */
 export class Binding {
   readonly #observer: BindingObserver
-  readonly #pins = new Set<Pin>()
+  #pins: ReadonlySet<Pin> = noPins
   #connection: Connection | undefined
   #pool: NodePool | undefined
   #isLost = false
@@ -55,40 +68,45 @@ export class Binding {
   }
 
   pin(pin: Pin): void {
-    this.#pins.add(pin)
+    if (!this.#pins.has(pin)) this.#pins = new Set([...this.#pins, pin])
   }
 
   /** Session state that the statement leaves behind, also when it failed: it may have come that far. */
   pinBy({ pins, isSessionChanging }: Statement): void {
-    if (isSessionChanging && pins !== undefined && pins !== 'sequence-value') this.#pins.add(pins)
+    if (isSessionChanging && pins !== undefined && pins !== 'sequence-value') this.pin(pins)
   }
 
   unpin(pin: Pin | 'all'): void {
-    if (pin === 'all') this.#pins.clear()
-    else this.#pins.delete(pin)
+    this.#pins = pin === 'all' ? noPins : new Set([...this.#pins].filter((each) => each !== pin))
   }
 
   /** Takes a connection of the first node that has one to give. */
-  async lease(
-    nodes: readonly NodePool[],
-    { shard, signal }: { readonly shard: string; readonly signal: AbortSignal | undefined },
-  ): Promise<Connection> {
+  leased(nodes: readonly NodePool[], options: BindingOptions): Promise<Connection> {
+    return new Promise((resolve, reject) => this.lease(nodes, options, { bound: resolve, failed: reject }))
+  }
+
+  /** As `leased`, without a promise: one of the functions is called, at once when there is an idle connection. */
+  lease(nodes: readonly NodePool[], options: BindingOptions, outcome: BindingOutcome): void {
     this.letGo()
-    // Built only when it is raised: a stack trace costs more than the lease.
-    let failure: { readonly error: unknown } | undefined
-    for (const pool of nodes) {
-      try {
-        const connection = pool.tryLease() ?? (await pool.lease({ signal }))
+    const [pool] = nodes
+    if (pool === undefined) {
+      outcome.failed(noNode(options.shard))
+      return
+    }
+    pool.leaseThen(
+      options,
+      (connection) => {
         this.#pool = pool
         this.#connection = connection
         this.#observer.bound(connection)
-        return connection
-      } catch (error) {
-        failure = { error }
-        if (judge(error, pool.node.role === 'replica') === 'statement') break
-      }
-    }
-    throw failure === undefined ? noNode(shard) : failure.error
+        outcome.bound(connection)
+      },
+      (error) => {
+        const isFinal = nodes.length === 1 || judge(error, pool.node.role === 'replica') === 'statement'
+        if (isFinal) outcome.failed(error)
+        else this.lease(nodes.slice(1), options, outcome)
+      },
+    )
   }
 
   /** Gives a connection back that has nothing of the session on it; does nothing without one. */

@@ -3,8 +3,8 @@ import { EventEmitter } from 'node:events'
 import { StatementError } from '../errors.ts'
 import { toRefusal } from '../execution/decide.ts'
 import { GatheredPortal } from '../execution/gathered-portal.ts'
-import { serverError } from '../execution/server-error.ts'
 import { openRowStream } from '../execution/row-stream.ts'
+import { LeaseEvents } from './lease-events.ts'
 import { isSubmitted, toRequest } from './request.ts'
 import { Session } from './session.ts'
 import { rowsOf } from './streaming.ts'
@@ -12,18 +12,9 @@ import type pg from 'pg'
 import type { Engine } from '../execution/engine.ts'
 import type { PortalReader } from '../execution/gathered-portal.ts'
 import type { Connection } from '../pool/connection.ts'
-import type { Complaint } from './pending-transaction.ts'
+import type { LeaseOwner } from './lease-events.ts'
 import type { QueryCallback, RequestConfig, Submitted } from './request.ts'
 import type { StreamOptions } from './streaming.ts'
-
-/** What a lease asks of the pool that it came from. */
-export interface LeaseOwner {
-  /** True when settings of a connection may be reset to those of its start: nobody set any when it was opened. */
-  mayResetSettings(): boolean
-}
-
-/** Events of the physical connection that the application may listen to on the lease. */
-const forwarded = ['notice', 'notification', 'error', 'end'] as const
 
 /**
  * What `pool.connect()` gives: a `pg.PoolClient` for an application, a session over the cluster inside. It has a
@@ -34,23 +25,20 @@ const forwarded = ['notice', 'notification', 'error', 'end'] as const
 export class Lease extends EventEmitter {
   readonly #engine: Engine
   readonly #session: Session
-  readonly #queue: (() => void)[] = []
+  readonly #events: LeaseEvents
+  /** Statements that wait for their turn. */
+  #queue: (() => void)[] | undefined
   #isBusy = false
   #isReleased = false
   #isEnded = false
   #releaseError: unknown
   #types: pg.CustomTypesConfig | undefined
-  readonly #forwarders = new Map<string, (...args: unknown[]) => void>()
 
   constructor(engine: Engine, owner: LeaseOwner) {
     super()
     this.#engine = engine
-    this.#session = new Session(engine, {
-      bound: (connection) => this.#attach(connection),
-      unbound: (connection) => this.#detach(connection),
-      noticed: (notice) => this.#notice(notice),
-      mayResetSettings: () => owner.mayResetSettings(),
-    })
+    this.#events = new LeaseEvents(this, engine.pg, owner)
+    this.#session = new Session(engine, this.#events)
   }
 
   /** For a single server: as with `pg`, a lease is a connection from the start. */
@@ -191,7 +179,7 @@ export class Lease extends EventEmitter {
   override on(event: string | symbol, listener: (...args: never[]) => void): this {
     super.on(event, listener as (...args: unknown[]) => void)
     const connection = this.#session?.connection
-    if (connection !== undefined) this.#forward(String(event), connection)
+    if (connection !== undefined) this.#events.forward(event, connection)
     return this
   }
 
@@ -219,7 +207,7 @@ export class Lease extends EventEmitter {
     }
     if (this.#isReleased) done(releasedLease(), undefined)
     // Its turn comes when somebody else's answer arrives, and that is somebody else's context.
-    else if (this.#isBusy) this.#queue.push(AsyncLocalStorage.bind(run))
+    else if (this.#isBusy) (this.#queue ??= []).push(AsyncLocalStorage.bind(run))
     else {
       this.#isBusy = true
       run()
@@ -241,11 +229,11 @@ export class Lease extends EventEmitter {
       this.#isBusy = true
       return Promise.resolve()
     }
-    return new Promise((resolve) => this.#queue.push(resolve))
+    return new Promise((resolve) => (this.#queue ??= []).push(resolve))
   }
 
   #next(): void {
-    const run = this.#queue.shift()
+    const run = this.#queue?.shift()
     if (run !== undefined) {
       run()
       return
@@ -341,30 +329,6 @@ export class Lease extends EventEmitter {
       else setImmediate(() => void done(error))
     }
     connection.client.query(submitted)
-  }
-
-  #attach(connection: Connection): void {
-    for (const event of this.eventNames()) this.#forward(String(event), connection)
-  }
-
-  #forward(event: string, connection: Connection): void {
-    if (!(forwarded as readonly string[]).includes(event) || this.#forwarders.has(event)) return
-    const forward = (...args: unknown[]): void => {
-      if (event !== 'error' || this.listenerCount('error') > 0) this.emit(event, ...args)
-    }
-    this.#forwarders.set(event, forward)
-    connection.client.on(event as 'notice', forward)
-  }
-
-  #detach(connection: Connection): void {
-    for (const [event, forward] of this.#forwarders) connection.client.removeListener(event, forward)
-    this.#forwarders.clear()
-  }
-
-  #notice(complaint: Complaint): void {
-    if (this.listenerCount('notice') === 0) return
-    const { message, code } = serverError(this.#engine.pg, complaint)
-    this.emit('notice', { name: 'notice', length: message.length, severity: 'WARNING', code, message })
   }
 }
 

@@ -19,7 +19,10 @@ interface Held {
   readonly name?: string
 }
 
-const noTexts: string[] = []
+// Most leases never hold anything, so nothing is made for them.
+const noHeld: readonly Held[] = []
+const noModes: TransactionModes = {}
+const noTexts: readonly string[] = []
 
 type Status = 'idle' | 'open' | 'failed'
 
@@ -34,12 +37,12 @@ const abortedMessage = 'current transaction is aborted, commands ignored until e
  */
 export class PendingTransaction {
   #status: Status = 'idle'
-  #held: Held[] = []
-  #modes: TransactionModes = {}
+  #held = noHeld
+  #modes = noModes
   /** Characteristics that came from the block before by AND CHAIN. */
-  #chained: TransactionModes = {}
+  #chained = noModes
   /** Settings of the session, made outside of transactions or committed. */
-  #session: string[] = []
+  #session = noTexts
   #hasRun = false
 
   get status(): Status {
@@ -67,14 +70,14 @@ export class PendingTransaction {
    * The session's settings, for the server that it binds to; each runs on its own, so that a later error does not
    * take it back.
    */
-  takeSession(): string[] {
+  takeSession(): readonly string[] {
     const session = this.#session
-    if (session.length > 0) this.#session = []
+    this.#session = noTexts
     return session
   }
 
   /** The held statements of the open block, in order: from now on the server knows better. */
-  takeBlock(): string[] {
+  takeBlock(): readonly string[] {
     if (this.#status === 'idle') return noTexts
     const block = this.#held.map(({ text }) => text)
     this.#endBlock()
@@ -82,15 +85,15 @@ export class PendingTransaction {
   }
 
   clear(): void {
-    this.#session = []
+    this.#session = noTexts
     this.#endBlock()
   }
 
   #endBlock(): void {
     this.#status = 'idle'
-    this.#held = []
-    this.#modes = {}
-    this.#chained = {}
+    this.#held = noHeld
+    this.#modes = noModes
+    this.#chained = noModes
     this.#hasRun = false
   }
 
@@ -107,14 +110,14 @@ export class PendingTransaction {
   /** SET and RESET of session settings. */
   set(text: string, command: 'SET' | 'RESET'): Answer {
     if (this.#status === 'failed') return this.#aborted()
-    if (this.#status === 'open') this.#held.push({ kind: 'setting', text })
-    else this.#session.push(text)
+    if (this.#status === 'open') this.#held = [...this.#held, { kind: 'setting', text }]
+    else this.#session = [...this.#session, text]
     return { command }
   }
 
   /** RESET ALL and DISCARD ALL outside of a block: nothing reached a server yet. */
   forgetSettings(): void {
-    this.#session = []
+    this.#session = noTexts
   }
 
   /** `beginTag`: START TRANSACTION is told apart from BEGIN by its tag alone. */
@@ -128,11 +131,11 @@ export class PendingTransaction {
         return this.set(text, 'SET')
       case 'set-local':
         return this.#inBlock('SET LOCAL', 'SET', 'notice', () => {
-          this.#held.push({ kind: 'local-setting', text })
+          this.#held = [...this.#held, { kind: 'local-setting', text }]
         })
       case 'savepoint':
         return this.#inBlock('SAVEPOINT', 'SAVEPOINT', 'error', () => {
-          this.#held.push({ kind: 'savepoint', text, name: statement.name })
+          this.#held = [...this.#held, { kind: 'savepoint', text, name: statement.name }]
         })
       case 'release':
         return this.#release(statement.name)
@@ -191,7 +194,7 @@ export class PendingTransaction {
 
   #hold(modes: TransactionModes, text: string): void {
     this.#modes = { ...this.#modes, ...modes }
-    this.#held.push({ kind: 'mode', text })
+    this.#held = [...this.#held, { kind: 'mode', text }]
   }
 
   #release(name: string): Answer {
@@ -228,7 +231,8 @@ export class PendingTransaction {
     }
     const isCommitted = command === 'COMMIT' && this.#status === 'open'
     if (isCommitted) {
-      for (const { kind, text } of this.#held) if (kind === 'setting') this.#session.push(text)
+      const settings = this.#held.flatMap(({ kind, text }) => (kind === 'setting' ? text : noTexts))
+      if (settings.length > 0) this.#session = [...this.#session, ...settings]
     }
     this.#hasRun = false
     if (isChained) {

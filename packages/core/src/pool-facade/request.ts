@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { WireQuery } from '../pool/wire-query.ts'
 import type { RouteContext } from '../routing/context.ts'
+import type { StatementObserver } from '../telemetry/statement-trace.ts'
 
 /**
  * Where adapters put the context of one statement: a property of a query config under this key. It is laid over the
@@ -20,6 +21,8 @@ export interface Request extends WireQuery {
   values: readonly unknown[] | undefined
   types: pg.CustomTypesConfig | undefined
   readonly context: RouteContext | undefined
+  /** Set once it has a route, when somebody listens. */
+  observer: StatementObserver | undefined
 }
 
 export type QueryCallback = (error: Error | null | undefined, result?: unknown) => void
@@ -80,6 +83,7 @@ export function toRequest(query: string | RequestConfig, values: readonly unknow
     timeoutMs: timeoutMs !== undefined && timeoutMs > 0 ? timeoutMs : undefined,
     signal: query.signal,
     context: query[contextKey],
+    observer: undefined,
   }
 }
 
@@ -98,5 +102,6 @@ export function plainRequest(text: string, values: readonly unknown[] | undefine
     timeoutMs: undefined,
     signal: undefined,
     context: undefined,
+    observer: undefined,
   }
 }

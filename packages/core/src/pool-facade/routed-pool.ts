@@ -13,7 +13,7 @@ import type { Engine } from '../execution/engine.ts'
 import type { Connection } from '../pool/connection.ts'
 import type { NodePool, PgModule } from '../pool/node-pool.ts'
 import type { RouteContext } from '../routing/context.ts'
-import type { LeaseOwner } from './lease.ts'
+import type { LeaseOwner } from './lease-events.ts'
 import type { QueryCallback, Request, RequestConfig, Submitted } from './request.ts'
 import type { StreamOptions } from './streaming.ts'
 
@@ -278,11 +278,11 @@ function createClass(pg: PgModule): RoutedPoolClass {
       })
     }
 
-    async #lease(): Promise<RoutedClient> {
-      if (this.ending) throw endedPool()
+    #lease(): Promise<RoutedClient> {
+      if (this.ending) return Promise.reject(endedPool())
       const lease = new Lease(this.#engine, this)
-      if (this.#engine.isSingleNode) await lease.bindEagerly()
-      return lease as unknown as RoutedClient
+      const client = lease as unknown as RoutedClient
+      return this.#engine.isSingleNode ? lease.bindEagerly().then(() => client) : Promise.resolve(client)
     }
 
     async #end(): Promise<void> {

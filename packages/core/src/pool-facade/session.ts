@@ -1,6 +1,6 @@
 import { layContext } from '../execution/contexts.ts'
 import { isUnknownTable, planQuery, routeQuery, toRefusal } from '../execution/decide.ts'
-import { execute, observeDirectly } from '../execution/execute.ts'
+import { executeThen, observeDirectly } from '../execution/execute.ts'
 import { isOutcomeUnknown } from '../execution/failure.ts'
 import { commandResult } from '../execution/result.ts'
 import { openRowStream, streamOn } from '../execution/row-stream.ts'
@@ -25,6 +25,7 @@ import type pg from 'pg'
 import type { Engine } from '../execution/engine.ts'
 import type { RowStream } from '../execution/row-stream.ts'
 import type { Connection } from '../pool/connection.ts'
+import type { NodePool } from '../pool/node-pool.ts'
 import type { RouteContext } from '../routing/context.ts'
 import type { Route, SingleRoute } from '../routing/route.ts'
 import type { Statement, TransactionCommand } from '../statement/statement.ts'
@@ -58,8 +59,6 @@ export class Session {
   /** The open transaction has run something that may have written. */
   #hasWritten = false
   #changesCatalog = false
-  /** The route of the statement that is on its way, for whoever observes it. */
-  #routed: Route | undefined
 
   constructor(engine: Engine, observer: SessionObserver) {
     this.#engine = engine
@@ -158,11 +157,13 @@ export class Session {
       }
       if (isOutside && this.#pending.status === 'idle') {
         this.#binding.letGo()
-        await this.#binding.lease(engine.candidates(route, route.shard), {
+        await this.#binding.leased(engine.candidates(route, route.shard), {
           shard: route.shard,
           signal: query.signal,
         })
-      } else await this.#bind(route, query.signal)
+      } else if (!this.#binding.isTied && !this.#atHand(route)) {
+        await this.#binding.leased(this.#nodesFor(route), { shard: route.shard, signal: query.signal })
+      }
       await this.#replay()
     }
     const connection = this.#binding.connection
@@ -219,7 +220,7 @@ export class Session {
     if (this.#binding.connection !== undefined) return this.#binding.connection
     const [pool] = this.#engine.pools()
     if (pool === undefined) throw noNode('')
-    return this.#binding.lease([pool], { shard: pool.node.shard, signal })
+    return this.#binding.leased([pool], { shard: pool.node.shard, signal })
   }
 
   /** For a single node: a lease has its connection from the start, as with `pg`. */
@@ -381,7 +382,6 @@ export class Session {
   }
 
   #dispatch(statement: Statement, route: Route, request: Request, done: Done): void {
-    this.#routed = route
     try {
       this.#checkReach(statement, route)
     } catch (error) {
@@ -389,42 +389,54 @@ export class Session {
       return
     }
     if (this.#binding.isTied) {
-      this.#runBound(statement, request, done)
+      this.#runRouted(statement, route, request, done)
       return
     }
     if (this.#mayRunOutside(statement, route)) {
       this.#pending.hasRunStatement()
       this.#binding.letGo()
-      execute(this.#engine, statement, route, request).then(
-        (result) => done(undefined, result),
-        (error: unknown) => {
-          this.#pending.fail()
-          done(error, undefined)
-        },
-      )
+      executeThen(this.#engine, { statement, route, query: request }, (error, result) => {
+        if (result === undefined) this.#pending.fail()
+        done(error, result)
+      })
       return
     }
     const isFree = route.kind !== 'single' || this.#isFreeRead(statement)
     if (isFree && !this.#isFirstChoice(route)) {
       // Whoever holds one connection and waits for another may wait for himself.
       this.#binding.letGo()
-      execute(this.#engine, statement, route, request).then(
-        (result) => done(undefined, result),
-        (error: unknown) => done(error, undefined),
-      )
+      executeThen(this.#engine, { statement, route, query: request }, done)
       return
     }
-    if (isFree || this.#atHand(route)) {
-      this.#runBound(statement, request, done)
+    if (isFree || this.#atHand(route)) this.#runRouted(statement, route, request, done)
+    else this.#bindAndRun(statement, route, request, done)
+  }
+
+  #runRouted(statement: Statement, route: Route, request: Request, done: Done): void {
+    request.observer = observeStatement(statement, route)
+    this.#runBound(statement, request, done)
+  }
+
+  #bindAndRun(statement: Statement, route: SingleRoute, request: Request, done: Done): void {
+    // Before it waits: its turn comes when somebody else gives a connection back, and that is somebody else's context.
+    request.observer = observeStatement(statement, route)
+    const failed = (error: unknown): void => {
+      // As with any error inside a transaction block.
+      this.#pending.fail()
+      request.observer?.failed(error)
+      done(error, undefined)
+    }
+    let nodes: readonly NodePool[]
+    try {
+      nodes = this.#nodesFor(route)
+    } catch (error) {
+      failed(error)
       return
     }
-    this.#bind(route, request.signal).then(
-      () => this.#runBound(statement, request, done),
-      (error: unknown) => {
-        // As with any error inside a transaction block.
-        this.#pending.fail()
-        done(error, undefined)
-      },
+    this.#binding.lease(
+      nodes,
+      { shard: route.shard, signal: request.signal },
+      { bound: () => this.#runBound(statement, request, done), failed },
     )
   }
 
@@ -512,14 +524,11 @@ export class Session {
     )
   }
 
-  /** Binds to the node that the route chooses. */
-  async #bind(route: SingleRoute, signal: AbortSignal | undefined): Promise<void> {
-    if (this.#binding.isTied || this.#atHand(route)) return
-    this.#binding.letGo()
-    const nodes = this.#wantsReplica(route)
+  /** The nodes to bind to, best first. */
+  #nodesFor(route: SingleRoute): readonly NodePool[] {
+    return this.#wantsReplica(route)
       ? this.#engine.candidates(route, route.shard)
       : [this.#engine.primary(route.shard)]
-    await this.#binding.lease(nodes, { shard: route.shard, signal })
   }
 
   /** Runs a statement on the bound connection, after everything that is held back. */
@@ -534,7 +543,10 @@ export class Session {
     }
     this.#replay().then(
       () => this.#runHere(statement, request, done),
-      (error: unknown) => this.#refuse(error, done),
+      (error: unknown) => {
+        request.observer?.failed(error)
+        this.#refuse(error, done)
+      },
     )
   }
 
@@ -557,18 +569,15 @@ export class Session {
 
   #runHere(statement: Statement, request: Request, done: Done): void {
     const connection = this.#binding.connection
-    if (connection === undefined) {
-      done(noNode(''), undefined)
-      return
-    }
-    if (this.#binding.isLost) {
-      done(lostConnection(), undefined)
+    if (connection === undefined || this.#binding.isLost) {
+      const error = connection === undefined ? noNode('') : lostConnection()
+      request.observer?.failed(error)
+      done(error, undefined)
       return
     }
     const wasInTransaction = connection.transactionStatus !== 'I' || request.preface !== undefined
-    const observer = observeStatement(statement, this.#routed)
+    const observer = request.observer ?? observeStatement(statement, undefined)
     if (observer !== undefined && this.#binding.pool !== undefined) observer.asked(this.#binding.pool)
-    this.#routed = undefined
     connection.run(request, (error, result) => {
       if (error === undefined) observer?.ended(result?.rowCount ?? null)
       else observer?.failed(error)

@@ -141,11 +141,24 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
    * error when it refused the connection, or the signal's reason; `wasNeverSent` is true for all of them.
    */
   lease(options: LeaseOptions = {}): Promise<Connection> {
-    if (this.#ended !== undefined) return Promise.reject(poolEnded(this.node))
-    if (options.signal?.aborted === true) return Promise.reject(markNeverSent(options.signal.reason))
-    const ready = this.tryLease()
-    if (ready !== undefined) return Promise.resolve(ready)
-    return new Promise((resolve, reject) => this.#wait(options, resolve, reject))
+    return new Promise((resolve, reject) => this.leaseThen(options, resolve, reject))
+  }
+
+  /**
+   * As `lease`, without a promise: one of the functions is called, at once when a connection is idle. The connection that
+   * somebody gives back then has its next statement before anything else is done.
+   */
+  leaseThen(
+    options: LeaseOptions,
+    serve: (connection: Connection) => void,
+    fail: (error: unknown) => void,
+  ): void {
+    const { signal } = options
+    const idle = this.#ended === undefined && signal?.aborted !== true ? this.tryLease() : undefined
+    if (idle !== undefined) serve(idle)
+    else if (this.#ended !== undefined) fail(poolEnded(this.node))
+    else if (signal?.aborted === true) fail(markNeverSent(signal.reason))
+    else this.#wait(options, serve, fail)
   }
 
   /**
@@ -177,13 +190,17 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
   /** Runs one statement outside any transaction; a read may share its connection with others (decision 0010). */
   execute(query: WireQuery): Promise<pg.QueryResult> {
     return new Promise((resolve, reject) => {
-      const done: StatementDone = (error, result) => {
+      this.run(query, (error, result) => {
         if (result === undefined) reject(error)
         else resolve(result)
-      }
-      if (this.#isSharing && this.#ended === undefined && isShareable(query)) this.#lanes.run(query, done)
-      else this.#runAlone(query, done)
+      })
     })
+  }
+
+  /** As `execute`, without a promise: `done` is called once. */
+  run(query: WireQuery, done: StatementDone): void {
+    if (this.#isSharing && this.#ended === undefined && isShareable(query)) this.#lanes.run(query, done)
+    else this.#runAlone(query, done)
   }
 
   /** As `execute`, for statements that holders of connections wait for: it never waits for one of theirs. */
