@@ -11,9 +11,12 @@ interface Abortable {
 
 const COUNTED: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE'])
 
-/** One lease of the router's pool, as Kysely sees a connection. The lease binds itself to a server when it must. */
+/**
+ * One lease of the router's pool after the other, as Kysely sees a connection. The lease binds itself to a server when it
+ * must. Kysely remembers every connection that it was given, and dresses each one when it logs; so they are few.
+ */
 export class LeaseConnection implements DatabaseConnection {
-  readonly #lease: RoutedClient
+  #lease: RoutedClient
   readonly #router: Router
   /** The query that can be cancelled: Kysely runs one at a time on a connection. */
   #cancellable: AbortController | undefined
@@ -24,11 +27,20 @@ export class LeaseConnection implements DatabaseConnection {
     this.#router = router
   }
 
+  /** Itself, over another lease than the one that was released; undefined when it was killed meanwhile. */
+  over(lease: RoutedClient): this | undefined {
+    if (this.#isDiscarded) return undefined
+    this.#lease = lease
+    return this
+  }
+
   async executeQuery<R>(query: CompiledQuery, options?: Abortable): Promise<QueryResult<R>> {
     this.#assertUsable()
     noteExecuted(query.queryId)
     const hint = hintOf(query)
-    const { command, rowCount, rows } = await this.#send(query, hint, options?.signal !== undefined)
+    const { command, rowCount, rows } = await (hint === undefined && options?.signal === undefined
+      ? this.#lease.query(query.sql, query.parameters as unknown[])
+      : this.#send(query, hint, options?.signal !== undefined))
     if (showsTransactionEnd && (command === 'ROLLBACK' || command === 'COMMIT')) {
       return { rows: [{ command } as R] }
     }
@@ -92,7 +104,6 @@ export class LeaseConnection implements DatabaseConnection {
   async #send(query: CompiledQuery, hint: RouteContext | undefined, isCancellable: boolean) {
     const values = query.parameters as unknown[]
     if (!isCancellable) {
-      if (hint === undefined) return await this.#lease.query(query.sql, values)
       const config = { text: query.sql, values, [contextKey]: hint }
       return await this.#lease.query(config)
     }

@@ -14,7 +14,9 @@ interface Abortable {
 export class ShardlineDriver implements Driver {
   readonly #router: Router
   readonly #options: ShardlineDialectOptions
-  readonly #leased = new Set<LeaseConnection>()
+  /** Connections that may have another lease. */
+  readonly #spare: LeaseConnection[] = []
+  #leasedCount = 0
   #whenIdle: (() => void) | undefined
 
   constructor(router: Router, options: ShardlineDialectOptions) {
@@ -25,8 +27,10 @@ export class ShardlineDriver implements Driver {
   async init(): Promise<void> {}
 
   async acquireConnection(options?: Abortable): Promise<LeaseConnection> {
-    const connection = new LeaseConnection(await this.#router.pool.connect(), this.#router)
-    this.#leased.add(connection)
+    const lease = await this.#router.pool.connect()
+    const spare = this.#spare.pop()
+    const connection = spare?.over(lease) ?? new LeaseConnection(lease, this.#router)
+    this.#leasedCount++
     const { onReserveConnection } = this.#options
     if (onReserveConnection === undefined) return connection
     try {
@@ -95,13 +99,14 @@ export class ShardlineDriver implements Driver {
   async releaseConnection(connection: DatabaseConnection): Promise<void> {
     const lease = leased(connection)
     lease.release()
-    this.#leased.delete(lease)
-    if (this.#leased.size === 0) this.#whenIdle?.()
+    if (!lease.isDiscarded) this.#spare.push(lease)
+    this.#leasedCount--
+    if (this.#leasedCount === 0) this.#whenIdle?.()
   }
 
   /** Waits, as `pg.Pool.end` does, until every connection is back; the router ends only when the options say so. */
   async destroy(): Promise<void> {
-    if (this.#leased.size > 0) {
+    if (this.#leasedCount > 0) {
       await new Promise<void>((resolve) => {
         this.#whenIdle = resolve
       })

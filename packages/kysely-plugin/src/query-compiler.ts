@@ -75,9 +75,9 @@ export class ShardlineQueryCompiler extends PostgresQueryCompiler {
     }
     if (marks.length === 0) return node
     this.#take(marks)
+    if (kept.length === 0) return withoutModifiers(node)
     const cleaned: { -readonly [key in keyof typeof node]: (typeof node)[key] } = { ...node }
-    if (kept.length > 0) cleaned.endModifiers = kept
-    else delete cleaned.endModifiers
+    cleaned.endModifiers = kept
     return cleaned
   }
 
@@ -91,4 +91,11 @@ export class ShardlineQueryCompiler extends PostgresQueryCompiler {
     }
     if (hint !== undefined) this.#hint = combineHints(this.#hint, hint)
   }
+}
+
+/** As before any plugin added some. Deleting the key from a copy would make it a slow object for all who read it. */
+function withoutModifiers<T extends OperationNode>(node: T): T {
+  const cleaned: Record<string, unknown> = {}
+  for (const [key, value] of Object.entries(node)) if (key !== 'endModifiers') cleaned[key] = value
+  return cleaned as unknown as T
 }

@@ -3,6 +3,7 @@ import { Pool } from 'pg'
 import { entity, reference, tenant, type Router } from '@shardline/core'
 import { shardlinePlugin } from '../../src/index.ts'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import type { DatabaseConnection } from 'kysely'
 import { order, port, sleeping, tables, tenants, until, type DB, type Harness } from './harness.ts'
 
 interface CamelDB {
@@ -197,6 +198,30 @@ export function tablesSuite(harness: Harness): void {
       expect(await query.execute()).toEqual([{ name: 'reserved' }])
       expect(await query.execute()).toEqual([{ name: 'reserved' }])
       expect(reserved).toBe(2)
+    })
+
+    it('gets the same objects again, over other leases, but for discarded ones', async () => {
+      const seen: DatabaseConnection[] = []
+      let killed: DatabaseConnection | undefined
+      const shardline = shardlinePlugin<DB>(harness.router)
+      const dialect = shardline.dialect({
+        onReserveConnection: async (connection) => {
+          seen.push(connection)
+        },
+      })
+      const db = new Kysely<DB>({ dialect, plugins: [shardline] })
+      await Promise.all([1, 2, 3].map(() => sql`select 1`.execute(db)))
+      await Promise.all([1, 2, 3].map(() => sql`select 1`.execute(db)))
+      expect(new Set(seen).size).toBe(3)
+      await db.connection().execute(async () => {
+        const [reserved] = seen.splice(0).slice(-1)
+        await (reserved as { killSession?(): Promise<void> } | undefined)?.killSession?.()
+        killed = reserved
+      })
+      await Promise.all([1, 2, 3].map(() => sql`select 1`.execute(db)))
+      expect(new Set(seen).size).toBe(3)
+      expect(seen).not.toContain(killed)
+      await db.destroy()
     })
 
     it('that fails gives the connection back', async () => {
