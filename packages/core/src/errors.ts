@@ -51,6 +51,7 @@ export type ErrorCode =
   | 'NO_NODE_AVAILABLE'
   | 'CONNECT_TIMEOUT'
   | 'POOL_TIMEOUT'
+  | 'POOL_OVERLOADED'
   | 'POOL_ENDED'
   | 'QUERY_TIMEOUT'
   | 'OUTCOME_UNKNOWN'

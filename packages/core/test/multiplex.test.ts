@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { isOutcomeUnknown } from '../src/execution/failure.ts'
 import { mayBeServerPid } from '../src/pool/server-key.ts'
+import { wasNeverSent } from '../src/pool/never-sent.ts'
 import { endPools, openPool, rejection } from './node-pool-fixture.ts'
 import type { NodePool } from '../src/pool/node-pool.ts'
 
@@ -226,6 +227,35 @@ describe('fairness', () => {
     expect(error).toMatchObject({ code: 'POOL_TIMEOUT' })
     pool.release(own)
     expect((await ask(pool, 1)).rowCount).toBe(1)
+  })
+
+  it('refuses those who are more than may wait, at once and of every kind', async () => {
+    const pool = await warmPool(2, { maxWaiting: 3 })
+    for (let run = 0; run < 6; run++) await sleep(pool, 0.02, 1)
+    await ask(pool, 1)
+    // One of them runs, and three wait for it.
+    const slow = numbers(4).map((n) => sleep(pool, 0.1, n))
+    expect(await rejection(sleep(pool, 0, 1))).toMatchObject({
+      code: 'POOL_OVERLOADED',
+      details: { maxWaiting: 3, max: 2, total: 2 },
+    })
+    await Promise.all(slow)
+
+    const held = await Promise.all([pool.lease(), pool.lease()])
+    const waiting = [pool.lease(), ask(pool, 2), pool.execute({ text: 'select 1 as one' })] as const
+    for (const more of [pool.lease(), ask(pool, 3), pool.execute({ text: 'select 1' })]) {
+      const error = await rejection(more)
+      expect(error).toMatchObject({ code: 'POOL_OVERLOADED' })
+      expect(wasNeverSent(error)).toBe(true)
+    }
+    // Whom the holders wait for is never turned away.
+    pool.release(await pool.lease({ isAwaitedByHolders: true }))
+    for (const connection of held) pool.release(connection)
+    pool.release(await waiting[0])
+    expect((await waiting[1]).rows).toEqual([{ n: 2, letter: 'b' }])
+    expect((await waiting[2]).rows).toEqual([{ one: 1 }])
+    expect(pool.counters).toMatchObject({ overloaded: 4, timedOut: 0 })
+    expect(pool.waitingCount).toBe(0)
   })
 
   it('ends in order: what was sent before the end is answered', async () => {

@@ -33,6 +33,7 @@ export interface PoolConfig {
   readonly idleTimeoutMs: number
   readonly connectTimeoutMs: number
   readonly acquireTimeoutMs: number
+  readonly maxWaiting: number
   readonly maxUses: number
   readonly maxLifetimeMs: number
   readonly allowExitOnIdle: boolean

@@ -84,6 +84,8 @@ export interface ClusterSettings {
         readonly connectTimeoutMs?: number | undefined
         /** How long a caller waits for a connection; 0 for no limit. Default 10,000. */
         readonly acquireTimeoutMs?: number | undefined
+        /** Callers that may wait at a time, at each node; the next one is refused with POOL_OVERLOADED. Default: no limit. */
+        readonly maxWaiting?: number | undefined
         /** Leases after which a connection is replaced. Default: no limit. */
         readonly maxUses?: number | undefined
         /** 0 for never. Default 0. */

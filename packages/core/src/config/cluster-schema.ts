@@ -153,6 +153,7 @@ const settingsShape = {
       idleTimeoutMs: milliseconds.optional(),
       connectTimeoutMs: milliseconds.optional(),
       acquireTimeoutMs: milliseconds.optional(),
+      maxWaiting: countOrNone.optional(),
       maxUses: count.optional(),
       maxLifetimeMs: milliseconds.optional(),
       allowExitOnIdle: flag.optional(),

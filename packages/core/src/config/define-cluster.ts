@@ -48,6 +48,7 @@ export function defineCluster(input: ClusterInput): ClusterConfig {
       idleTimeoutMs: pool.idleTimeoutMs ?? 10_000,
       connectTimeoutMs: pool.connectTimeoutMs ?? 5_000,
       acquireTimeoutMs: pool.acquireTimeoutMs ?? 10_000,
+      maxWaiting: pool.maxWaiting ?? Number.POSITIVE_INFINITY,
       maxUses: pool.maxUses ?? Number.POSITIVE_INFINITY,
       maxLifetimeMs: pool.maxLifetimeMs ?? 0,
       allowExitOnIdle: pool.allowExitOnIdle ?? false,

@@ -26,6 +26,8 @@ export interface LaneHost {
   nextShared(): SharedStatement | undefined
   /** Callers that wait for a connection of their own. */
   ownWaiting(): number
+  /** The error for a caller more than may wait; undefined while there is room. */
+  refuseSurplus(): unknown
   /** The connection is idle again. */
   release(connection: Connection): void
   /** Runs a statement on a connection of its own, waiting for one when there is none. */
@@ -78,6 +80,11 @@ export class Lanes implements LaneListener {
   run(query: WireQuery, done: StatementDone): void {
     const duration = this.#durations.of(query.text)
     if (duration.isLong) {
+      const refusal = this.#longReads.isFull ? this.#host.refuseSurplus() : undefined
+      if (refusal !== undefined) {
+        done(refusal, undefined)
+        return
+      }
       this.#longReads.admit(() =>
         this.#host.runAlone(query, (error, result) => {
           this.#longReads.ended()

@@ -30,13 +30,18 @@ export class LongReads {
     return this.#waiting.size
   }
 
+  /** Whether the next one has to wait. */
+  get isFull(): boolean {
+    return this.#running >= this.#most && performance.now() - this.#shortAt <= quietMs
+  }
+
   sawShort(): void {
     this.#shortAt = performance.now()
   }
 
   /** Calls `start` now or when its turn comes; each start is followed by one `ended`. */
   admit(start: () => void): void {
-    if (this.#running < this.#most || performance.now() - this.#shortAt > quietMs) {
+    if (!this.isFull) {
       this.#running++
       start()
       return

@@ -12,6 +12,8 @@ export interface NodePoolOptions {
   readonly connectTimeoutMs?: number | undefined
   /** Milliseconds that a caller waits for a connection, 0 for no limit. Default 10,000. */
   readonly acquireTimeoutMs?: number | undefined
+  /** Callers that may wait at a time; the next one is refused with POOL_OVERLOADED. Default: no limit. */
+  readonly maxWaiting?: number | undefined
   /** Leases after which a connection is replaced. Default: no limit. */
   readonly maxUses?: number | undefined
   /** Milliseconds after which a connection is replaced, 0 for never. Default 0. */
@@ -35,6 +37,7 @@ export interface ResolvedNodePoolOptions {
   readonly idleTimeoutMs: number
   readonly connectTimeoutMs: number
   readonly acquireTimeoutMs: number
+  readonly maxWaiting: number
   readonly maxUses: number
   readonly maxLifetimeMs: number
   readonly allowExitOnIdle: boolean
@@ -56,6 +59,7 @@ export function resolveNodePoolOptions(options: NodePoolOptions): ResolvedNodePo
     idleTimeoutMs: options.idleTimeoutMs ?? 10_000,
     connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
     acquireTimeoutMs: options.acquireTimeoutMs ?? 10_000,
+    maxWaiting: options.maxWaiting ?? Number.POSITIVE_INFINITY,
     maxUses: options.maxUses ?? Number.POSITIVE_INFINITY,
     maxLifetimeMs: options.maxLifetimeMs ?? 0,
     allowExitOnIdle: options.allowExitOnIdle ?? false,

@@ -8,7 +8,7 @@ import { markNeverSent } from './never-sent.ts'
 import { resolveNodePoolOptions } from './node-pool-options.ts'
 import { openConnection } from './open-connection.ts'
 import { createPoolCounters } from './pool-counters.ts'
-import { poolEnded, poolTimeout } from './pool-errors.ts'
+import { poolEnded, poolOverloaded, poolTimeout } from './pool-errors.ts'
 import { Waiters } from './waiters.ts'
 import type pg from 'pg'
 import type { LeaseOptions, NodeAddress, NodePoolConfig, NodePoolEvents } from './node-pool-config.ts'
@@ -137,7 +137,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
   /**
    * A connection for one caller alone, to be given back with `release`.
    *
-   * Rejects with POOL_TIMEOUT, POOL_ENDED, CONNECT_TIMEOUT, NODE_UNREACHABLE, NODE_ROLE_MISMATCH, PostgreSQL's own
+   * Rejects with POOL_TIMEOUT, POOL_OVERLOADED, POOL_ENDED, CONNECT_TIMEOUT, NODE_UNREACHABLE, NODE_ROLE_MISMATCH, PostgreSQL's own
    * error when it refused the connection, or the signal's reason; `wasNeverSent` is true for all of them.
    */
   lease(options: LeaseOptions = {}): Promise<Connection> {
@@ -237,6 +237,7 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
         this.#wait({}, (leased) => this.#lanes.open(leased, statement), fail, statement),
       nextShared: () => this.#waiters.shiftShared()?.shared,
       ownWaiting: () => this.#waiters.ownSize,
+      refuseSurplus: () => this.#refuseSurplus(),
       release: (connection) => this.release(connection),
       runAlone: (query, done) => this.#runAlone(query, done),
       isWorn: (connection) => connection.uses + 1 >= this.options.maxUses || this.#isExpired(connection),
@@ -313,6 +314,11 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     shared?: SharedStatement,
   ): void {
     const { signal } = options
+    const refusal = options.isAwaitedByHolders === true ? undefined : this.#refuseSurplus()
+    if (refusal !== undefined) {
+      fail(refusal)
+      return
+    }
     const waitMs = options.deadlineMs ?? this.options.acquireTimeoutMs
     const expiresAt = waitMs > 0 ? performance.now() + waitMs : Number.POSITIVE_INFINITY
     this.counters.waited++
@@ -325,6 +331,14 @@ export class NodePool extends EventEmitter<NodePoolEvents> {
     else this.#waiters.add(waiter)
     this.#grow()
     if (shared === undefined) this.#lanes.balance()
+  }
+
+  /** The error for a caller more than may wait; undefined while there is room. */
+  #refuseSurplus(): unknown {
+    const { maxWaiting, max } = this.options
+    if (this.waitingCount < maxWaiting) return undefined
+    this.counters.overloaded++
+    return poolOverloaded(this.node, { maxWaiting, max, total: this.totalCount })
   }
 
   /** Whatever becomes of the caller, exactly one of its functions is called, once. */

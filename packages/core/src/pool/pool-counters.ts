@@ -14,6 +14,8 @@ export interface PoolCounters {
   waited: number
   /** Callers that waited in vain (POOL_TIMEOUT). */
   timedOut: number
+  /** Callers that were refused because too many waited (POOL_OVERLOADED). */
+  overloaded: number
   /** Stale prepared statements that were parsed again without the caller noticing. */
   healed: number
   /** Statements that were sent on a connection on which another one was under way. */
@@ -31,6 +33,7 @@ export function createPoolCounters(): PoolCounters {
     leased: 0,
     waited: 0,
     timedOut: 0,
+    overloaded: 0,
     healed: 0,
     shared: 0,
     repeated: 0,

@@ -32,6 +32,19 @@ export function poolTimeout(
   )
 }
 
+export function poolOverloaded(
+  node: NodeDescription,
+  counts: { readonly maxWaiting: number; readonly max: number; readonly total: number },
+): TopologyError {
+  const message =
+    `As many callers as may be wait for a connection to node "${node.name}" already ` +
+    `(maxWaiting ${counts.maxWaiting}, max ${counts.max}, ${counts.total} open or opening). ` +
+    'Send less at a time, raise max, or raise maxWaiting.'
+  return markNeverSent(
+    new TopologyError('POOL_OVERLOADED', message, { details: { node: node.name, ...counts } }),
+  )
+}
+
 export function connectTimeout(node: NodeDescription, timeoutMs: number): TopologyError {
   const message =
     `Node "${node.name}" did not finish the connection within ${timeoutMs} ms. ` +

@@ -27,6 +27,8 @@ export interface NodeCounters {
   readonly leased: number
   readonly waited: number
   readonly timedOut: number
+  /** Callers that were refused because too many waited. */
+  readonly overloaded: number
   readonly healed: number
   /** Statements that shared a connection with one that was under way there. */
   readonly shared: number
