@@ -197,7 +197,8 @@ describe('PgBouncer', () => {
     const url = await startBouncer('session')
     if (url === '') return
     const open = await openRouter(url, { prepare: true, multiplex: true })
-    await readMany(open)
+    // On a crowded machine plans are known to be short somewhat later.
+    for (let round = 0; counts(open).shared === 0 && round < 25; round++) await readMany(open)
     expect(counts(open).shared).toBeGreaterThan(0)
   })
 })
