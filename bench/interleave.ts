@@ -57,15 +57,16 @@ export function against(
   return spread(own.rounds.map((round, n) => round[figure] / (base.rounds[n]?.[figure] ?? Number.NaN)))
 }
 
+const warmUp = 3
+
 export async function interleave(
   variants: readonly Variant[],
   shape: LoadShape,
 ): Promise<readonly VariantFigures[]> {
   const rounds = variants.map((): Round[] => [])
-  // The first two rounds warm up connections, caches and the optimising compiler, and do not count.
-  for (let round = -2; round < shape.rounds; round += 1) {
-    for (let turn = 0; turn < variants.length; turn += 1) {
-      const index = (turn + Math.max(round, 0)) % variants.length
+  // The first rounds warm up connections, caches and the optimising compiler, and do not count.
+  for (let round = -warmUp; round < shape.rounds; round += 1) {
+    for (const index of orderOf(round, variants.length)) {
       const figures = await runRound(variants[index] as Variant, shape)
       if (round >= 0) rounds[index]?.push(figures)
     }
@@ -85,6 +86,12 @@ export async function interleave(
       rounds: own,
     }
   })
+}
+
+/** Each round begins with another variant, and every second one runs backwards: none has always the same one before it. */
+function orderOf(round: number, count: number): readonly number[] {
+  const order = Array.from({ length: count }, (_, turn) => (turn + round + warmUp * count) % count)
+  return round % 2 === 0 ? order : order.toReversed()
 }
 
 async function runRound(variant: Variant, shape: LoadShape): Promise<Round> {

@@ -1,5 +1,5 @@
-import type pg from 'pg'
 import type { BenchCluster } from './bench-cluster.ts'
+import type { Queries } from './peers/peer.ts'
 
 const columns = '"tenant_id", "id", "customer_id", "total", "status", "paid", "placed_at", "note"'
 const onePoint = `select ${columns} from "orders" where "tenant_id" = $1 and "id" = $2`
@@ -7,8 +7,8 @@ const oneList = `select ${columns} from "orders" where "tenant_id" = $1 order by
 const oneCustomer = 'select "id", "name" from "customers" where "tenant_id" = $1 and "id" = $2'
 const oneInsert = 'insert into "notes" ("tenant_id", "body") values ($1, $2) returning "id"'
 
-/** Units of work over a `pg.Pool`, whatever stands behind it. The tenants are those of one shard, walked in turn. */
-export type Load = (pool: pg.Pool) => Promise<unknown>
+/** Units of work over a pool, whatever stands behind it. The tenants are those of one shard, walked in turn. */
+export type Load = (pool: Queries) => Promise<unknown>
 
 export interface Loads {
   readonly point: Load

@@ -1,14 +1,14 @@
 /**
  * `pnpm bench`: every figure that the README states, measured side by side in one run on a cluster of the local kind.
- * Prints tables with medians and ratios, keeps each part's results in `bench/results/latest.json`, and draws the charts.
+ * Prints tables with medians and ratios, keeps each part's results in `bench/results/latest.json`, draws the charts and states the figures in the README.
  *
- *   pnpm bench                 everything, in about 25 minutes
+ *   pnpm bench                 everything, in about 15 minutes
  *   pnpm bench -- --quick      a few short rounds of everything, to see that it runs; leaves the results alone
  *   pnpm bench -- peers scan   only the named parts; the results of the others stay
- *   pnpm bench -- --rounds=5   another number of rounds than 11
+ *   pnpm bench -- --rounds=5   another number of rounds than 21
  */
 import { join } from 'node:path'
-import { drawCharts } from './chart.ts'
+import { publish } from './publish.ts'
 import { manyShardsFigures } from './many-shards.ts'
 import { memoryFigures } from './memory.ts'
 import { mixedFigures } from './mixed.ts'
@@ -39,7 +39,7 @@ const parts: Readonly<Record<string, Part>> = {
 const words = process.argv.slice(2).filter((word) => word !== '--')
 const isQuick = words.includes('--quick')
 const rounds = Number(
-  words.find((word) => word.startsWith('--rounds='))?.slice('--rounds='.length) ?? (isQuick ? 2 : 11),
+  words.find((word) => word.startsWith('--rounds='))?.slice('--rounds='.length) ?? (isQuick ? 2 : 21),
 )
 const chosen = words.filter((word) => !word.startsWith('--'))
 const unknown = chosen.find((word) => !Object.hasOwn(parts, word))
@@ -58,7 +58,7 @@ for (const [name, measure] of Object.entries(parts)) {
   const figures = await measure({
     rounds,
     scale: isQuick ? 0.1 : 1,
-    roundMs: isQuick ? 40 : 250,
+    roundMs: isQuick ? 40 : 120,
     record(load, variants) {
       console.log(`${printVariants(load, variants)}\n`)
       comparisons.push(keep(load, variants))
@@ -69,4 +69,4 @@ for (const [name, measure] of Object.entries(parts)) {
   all.push(...figures)
 }
 console.log(`\n${printFigures(all)}`)
-if (!isQuick) drawCharts()
+if (!isQuick) publish()

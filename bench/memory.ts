@@ -26,7 +26,7 @@ export async function memoryFigures({ rounds }: BenchOptions): Promise<readonly 
           target: undefined,
         },
         {
-          what: '  of it JavaScript heap',
+          what: `JavaScript heap at rest, ${name}`,
           value: spread(seen.map((each) => each.heapMiB)),
           unit: 'MiB',
           target: undefined,

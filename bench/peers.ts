@@ -2,7 +2,7 @@ import { startBenchCluster, type BenchCluster } from './bench-cluster.ts'
 import { against, interleave, type VariantFigures } from './interleave.ts'
 import { createLoads, type Loads } from './loads.ts'
 import type { BenchOptions } from './options.ts'
-import { plainPool, type Peer } from './peers/peer.ts'
+import { namingPool, plainPool, type Peer } from './peers/peer.ts'
 import { throughPgBouncer, throughPgpool } from './peers/poolers.ts'
 import { shardline, shardlineUnshared, shardlineWithReplica } from './peers/shardline.ts'
 import type { Figure } from './report.ts'
@@ -45,6 +45,7 @@ async function compare(
 ): Promise<readonly Figure[]> {
   const found = [
     plainPool(bench, max),
+    namingPool(bench, max),
     await throughPgBouncer(bench, max),
     await throughPgpool(bench, max),
     await shardlineUnshared(bench, max),
@@ -90,8 +91,15 @@ function judge(
     { what: `${name}: against pg.Pool`, value: own.ratio, unit: '×', target: targetOf(load, callers) },
   ]
   if (load === 'point' && callers === 64) {
+    const naming = named('pg.Pool, named statements') as VariantFigures
     figures.push({
-      what: '  its client CPU, against that of pg.Pool',
+      what: `${name}: against pg.Pool with named statements`,
+      value: against(own, naming, 'throughput'),
+      unit: '×',
+      target: undefined,
+    })
+    figures.push({
+      what: `${name}: client CPU against pg.Pool`,
       value: against(own, plain, 'cpuMicros'),
       unit: '×',
       target: { relation: '≤', value: 0.6 },
@@ -105,15 +113,22 @@ function judge(
     const theirs = named(pooler)
     if (theirs === undefined) continue
     const way = pooler.slice('pg.Pool, '.length)
+    if (theirs.poolerCpuMicros !== undefined)
+      figures.push({
+        what: `${name}: CPU of ${way} itself`,
+        value: theirs.poolerCpuMicros,
+        unit: 'µs',
+        target: undefined,
+      })
     figures.push(
       {
-        what: `  throughput against ${way}`,
+        what: `${name}: throughput against ${way}`,
         value: against(ours, theirs, 'throughput'),
         unit: '×',
         target: { relation: '≥', value: 1 },
       },
       {
-        what: `  p50 against ${way}`,
+        what: `${name}: p50 against ${way}`,
         value: against(ours, theirs, 'p50Ms'),
         unit: '×',
         target: { relation: '≤', value: 1 },

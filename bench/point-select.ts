@@ -38,7 +38,7 @@ export async function pointFigures({ rounds, roundMs, record }: BenchOptions): P
           target: { relation: '≥', value: 0.97 },
         },
         {
-          what: `  CPU added, ${callers} callers`,
+          what: `CPU added by routing, prepared off, ${callers} callers`,
           value: withOff.addedCpuMicros,
           unit: 'µs',
           target: { relation: '≤', value: 10 },

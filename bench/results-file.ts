@@ -45,7 +45,7 @@ export function keep(load: string, variants: readonly VariantFigures[]): Compari
   return { load, variants: variants.map(sum) }
 }
 
-function readResults(file: string): Results {
+export function readResults(file: string): Results {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as Results
   } catch (error) {
@@ -58,11 +58,16 @@ function readResults(file: string): Results {
 export function writePart(file: string, part: string, result: PartResult): void {
   mkdirSync(dirname(file), { recursive: true })
   const results = { ...readResults(file), [part]: result }
-  writeFileSync(file, `${JSON.stringify(results, shorten, 2)}\n`)
+  writeFileSync(file, `${onOneLine(JSON.stringify(results, shorten, 2))}\n`)
 }
 
-/** Four digits say all that such a figure knows, on one line. */
+/** Four digits say all that such a figure knows. */
 function shorten(_: string, value: unknown): unknown {
   if (typeof value === 'number' && !Number.isInteger(value)) return Number(value.toPrecision(4))
   return value
+}
+
+/** A spread or a target is one thing to a reader, and to whoever compares two runs. */
+function onOneLine(json: string): string {
+  return json.replaceAll(/\{\s+"(?:median|relation)": [^}]+\}/g, (text) => text.replaceAll(/\s+/g, ' '))
 }
