@@ -8,6 +8,7 @@
  *   pnpm bench -- --rounds=5   another number of rounds than 21
  */
 import { join } from 'node:path'
+import { batchFigures } from './batch.ts'
 import { publish } from './publish.ts'
 import { manyShardsFigures } from './many-shards.ts'
 import { memoryFigures } from './memory.ts'
@@ -30,6 +31,7 @@ const parts: Readonly<Record<string, Part>> = {
   orms: ormFigures,
   shards: manyShardsFigures,
   scan: scanFigures,
+  batch: batchFigures,
   'start-up': startUpFigures,
   memory: memoryFigures,
   plans: planFigures,

@@ -23,25 +23,31 @@ function dealt(list: KeyList, byShard: Readonly<Record<string, readonly number[]
   return { list, byShard: new Map(Object.entries(byShard)) }
 }
 
+const repeated = (value: unknown, count: number): unknown[] => Array.from({ length: count }, () => value)
+
 describe('ownArrays', () => {
   const keys = [dealt(listOf('arrays', [2]), { s0: [0, 3], s1: [], s2: [1, 2] })]
 
-  it('cuts the array down to the elements of the shard, and leaves the other values alone', () => {
+  it('cuts the array down to the elements of the shard, ten at least, and leaves the other values alone', () => {
     const values = ['x', [5, null, '7', 9n], 'y']
-    expect(ownArrays(keys, 's0', values)).toEqual(['x', [5, 9n], 'y'])
-    expect(ownArrays(keys, 's2', values)).toEqual(['x', [null, '7'], 'y'])
+    expect(ownArrays(keys, 's0', values)).toEqual(['x', [5, 9n, 5, 5, 5, 5, 5, 5, 5, 5], 'y'])
+    expect(ownArrays(keys, 's2', values)).toEqual(['x', [null, '7', ...repeated(null, 8)], 'y'])
     expect(values[1]).toHaveLength(4)
   })
 
   it('leaves one element where a shard has none: NULL = ANY of nothing is false', () => {
-    expect(ownArrays(keys, 's1', ['x', [5, 6, 7, 8], 'y'])).toEqual(['x', [5], 'y'])
+    expect(ownArrays(keys, 's1', ['x', [5, 6, 7, 8], 'y'])).toEqual(['x', repeated(5, 10), 'y'])
   })
 
   it('reads arrays that are passed as text, and holes as NULL', () => {
-    expect(ownArrays(keys, 's2', ['x', '{5,"a\\"b",NULL,9}', 'y'])).toEqual(['x', ['a"b', null], 'y'])
+    expect(ownArrays(keys, 's2', ['x', '{5,"a\\"b",NULL,9}', 'y'])).toEqual([
+      'x',
+      ['a"b', null, ...repeated('a"b', 8)],
+      'y',
+    ])
     const sparse: unknown[] = [5]
     sparse[3] = 8
-    expect(ownArrays(keys, 's2', ['x', sparse, 'y'])).toEqual(['x', [null, null], 'y'])
+    expect(ownArrays(keys, 's2', ['x', sparse, 'y'])).toEqual(['x', repeated(null, 10), 'y'])
   })
 
   it('sends a shard that was not dealt to the whole array', () => {

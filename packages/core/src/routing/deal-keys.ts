@@ -8,8 +8,8 @@ export interface DealtKeys {
   readonly byShard: ReadonlyMap<string, readonly number[]>
 }
 
-/** Shorter lists are not worth the dealing: see docs/several-shards.md for the figures. */
-const minKeys: Readonly<Record<KeyList['kind'], number>> = { arrays: 8, items: 16 }
+/** For shorter lists nothing is won that could be measured, over four shards and one caller (`pnpm bench -- batch`). */
+const minKeys = 20
 
 const none: readonly DealtKeys[] = []
 
@@ -22,20 +22,26 @@ export function dealKeys(
 ): readonly DealtKeys[] {
   let dealt: DealtKeys[] | undefined
   for (const list of lists) {
-    if (list.kind === 'items' && list.parameters.length < minKeys.items * list.width) continue
-    const places = keys.deal(list, values)
-    if (places === undefined || places.length < minKeys[list.kind]) continue
-    const byShard = new Map<string, number[]>(shards.map((shard) => [shard, []]))
-    let count = 0
-    for (let index = 0; index < places.length; index++) {
-      for (const shard of places[index] ?? []) {
-        const own = byShard.get(shard)
-        if (own === undefined) continue
-        own.push(index)
-        count += 1
-      }
+    const count = countOf(list, values)
+    if (count < minKeys) continue
+    const found = keys.deal(list, values)
+    if (found === undefined) continue
+    const byShard = new Map<string, readonly number[]>()
+    let sum = 0
+    for (const shard of shards) {
+      const own = found.get(shard)
+      if (own === undefined) continue
+      byShard.set(shard, own)
+      sum += own.length
     }
-    if (count < places.length * shards.length) (dealt ??= []).push({ list, byShard })
+    if (sum < count * byShard.size) (dealt ??= []).push({ list, byShard })
   }
   return dealt ?? none
+}
+
+/** How many keys there are, as far as that shows without reading them. */
+function countOf({ kind, parameters, width, at }: KeyList, values: readonly unknown[]): number {
+  if (kind === 'items') return parameters.length / width
+  const array = values[(parameters[at] ?? 0) - 1]
+  return Array.isArray(array) || typeof array === 'string' ? array.length : 0
 }

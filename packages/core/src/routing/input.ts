@@ -24,8 +24,8 @@ export interface KeyResolver {
    * there lies there, as far as the tenant's own rows go.
    */
   resolve(placement: KeyedPlacement, set: KeySet, values: readonly unknown[], home?: string): KeyResolution
-  /** For each key of the list the shards on which its rows may lie; undefined when one of them is not certain. */
-  deal(list: KeyList, values: readonly unknown[]): readonly (readonly string[])[] | undefined
+  /** The indices of the list's keys by the shards on which their rows may lie; undefined when one is not certain. */
+  deal(list: KeyList, values: readonly unknown[]): ReadonlyMap<string, readonly number[]> | undefined
   /** The shard of a row that is about to be written. */
   locate(placement: KeyedPlacement, value: KeyValue, values: readonly unknown[]): KeyLocation
   /** The shard and canonical spelling of a tenant given by a context. */

@@ -13,9 +13,26 @@ export function ownArrays(
     const indices = byShard.get(shard)
     if (list.kind !== 'arrays' || indices === undefined) continue
     own ??= [...values]
-    for (const number of list.parameters) own[number - 1] = elementsAt(values[number - 1], indices)
+    for (const number of list.parameters) {
+      own[number - 1] = filledUp(elementsAt(values[number - 1], indices.length === 0 ? first : indices))
+    }
   }
   return own ?? values
+}
+
+/** A list never becomes empty: `NULL = ANY('{}')` is false, but NULL with any other array. */
+const first: readonly number[] = [0]
+
+/**
+ * PostgreSQL's plan for an array that it does not know is one for ten elements (`estimate_array_length`). For shorter ones
+ * it makes a new plan every time, because that looks cheaper, and the planning costs more than is won. That a key is
+ * listed twice means nothing.
+ */
+const plannedElements = 10
+
+function filledUp(elements: unknown[]): readonly unknown[] {
+  while (elements.length < plannedElements) elements.push(elements[0])
+  return elements
 }
 
 /** The values of an INSERT of arrays with the rows of the indices. */
@@ -29,13 +46,10 @@ export function ownRows(
   return own
 }
 
-const first: readonly number[] = [0]
-
-/** Never none: `NULL = ANY('{}')` is false, but NULL with any other array. */
-function elementsAt(value: unknown, indices: readonly number[]): readonly unknown[] {
+function elementsAt(value: unknown, indices: readonly number[]): unknown[] {
   // That it can be read was found out when it was dealt.
   const members = membersOf(value) ?? []
   const elements: unknown[] = []
-  for (const index of indices.length === 0 ? first : indices) elements.push(members[index] ?? null)
+  for (const index of indices) elements.push(members[index] ?? null)
   return elements
 }

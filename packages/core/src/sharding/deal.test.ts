@@ -39,21 +39,33 @@ const placeOf = (keyType: KeyType, value: unknown): readonly string[] => {
   return found.kind === 'some' ? found.shards : shards
 }
 
+/** The shards that each of the keys is dealt to. */
+function places(dealt: ReturnType<typeof keys.deal>, count: number): (readonly string[])[] {
+  return Array.from({ length: count }, (_, index) =>
+    shards.filter((name) => dealt?.get(name)?.includes(index)),
+  )
+}
+
 describe('deal', () => {
   it.each<[KeyType, readonly unknown[]]>([
     ['int8', [1, '2', 3n, '-4', '00005']],
     ['text', ['a', 'ü', '', 'NULL']],
     ['uuid', ['00000000-0000-4000-8000-00000000000a', '{00000000000040008000-00000000000B}']],
   ])('%s: each key to the shard that pruning sends it to', (keyType, values) => {
-    expect(keys.deal(list(keyType), [values])).toEqual(values.map((value) => placeOf(keyType, value)))
+    const expected = values.map((value) => placeOf(keyType, value))
+    expect(places(keys.deal(list(keyType), [values]), values.length)).toEqual(expected)
     const parameters = values.map((_, index) => index + 1)
     const items = list(keyType, { kind: 'items', parameters })
-    expect(keys.deal(items, values)).toEqual(values.map((value) => placeOf(keyType, value)))
+    expect(places(keys.deal(items, values), values.length)).toEqual(expected)
   })
 
   it('gives NULL to every shard', () => {
-    expect(keys.deal(list('int8'), [[1, null, undefined]])).toEqual([placeOf('int8', 1), shards, shards])
-    expect(keys.deal(list('int8'), ['{1,NULL}'])).toEqual([placeOf('int8', 1), shards])
+    expect(places(keys.deal(list('int8'), [[1, null, undefined]]), 3)).toEqual([
+      placeOf('int8', 1),
+      shards,
+      shards,
+    ])
+    expect(places(keys.deal(list('int8'), ['{1,NULL}']), 2)).toEqual([placeOf('int8', 1), shards])
   })
 
   it('deals nothing with a key that is not certain', () => {
@@ -67,9 +79,9 @@ describe('deal', () => {
   it('reads ids by their buckets', () => {
     const id = { format: 'int8', group: 'things' } as const
     const ids = [0, 5000, 9000, 16_000].map((bucket) => integerId(1_000_000, bucket))
-    const dealt = keys.deal(list('int8', { id }), [ids])
-    expect(dealt?.map((names) => names.length)).toEqual([1, 1, 1, 1])
-    expect(new Set(dealt?.flat())).toEqual(new Set(shards))
+    const dealt = places(keys.deal(list('int8', { id }), [ids]), ids.length)
+    expect(dealt.map((names) => names.length)).toEqual([1, 1, 1, 1])
+    expect(new Set(dealt.flat())).toEqual(new Set(shards))
     expect(keys.deal(list('int8', { id }), [[ids[0], 'none']])).toBeUndefined()
   })
 })

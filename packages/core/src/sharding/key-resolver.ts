@@ -109,34 +109,30 @@ export class MappedKeys {
   }
 
   /**
-   * For each key of a list the shards on which its rows may lie: NULL, which no row has, may matter on all of them.
-   * Undefined when a key is none that surely reads as one.
+   * The indices of a list's keys by the shards on which their rows may lie: those of NULL, which no row has, by all of
+   * them. Undefined when a key is none that surely reads as one.
    */
-  deal(list: KeyList, values: readonly unknown[]): readonly (readonly string[])[] | undefined {
+  deal(list: KeyList, values: readonly unknown[]): ReadonlyMap<string, readonly number[]> | undefined {
     const keys = listedKeys(list, values)
     if (keys === undefined) return undefined
     const map = this.mapOf(list.placement)
-    const places: (readonly string[])[] = []
+    const { shards } = map.assignment
+    const dealt = shards.map((): number[] => [])
     for (let index = 0; index < keys.length; index++) {
-      const shards = this.#placesOf(map, list, keys[index])
-      if (shards === undefined) return undefined
-      places.push(shards)
+      const key = keys[index]
+      if (key === null || key === undefined) for (const own of dealt) own.push(index)
+      else if (list.id === undefined) {
+        const bucket = bucketOfValue(map, list.placement, key, list.type, this.#session)
+        const own = dealt[map.assignment.buckets[bucket] ?? -1]
+        if (own === undefined) return undefined
+        own.push(index)
+      } else {
+        const bucket = bucketOfId(list.id.format, key, list.type)
+        if (bucket < 0 || list.id.group !== list.placement.group) return undefined
+        for (const number of shardsOfIdBucket(map, bucket)) dealt[number]?.push(index)
+      }
     }
-    return places
-  }
-
-  #placesOf(map: ShardMap, { placement, id, type }: KeyList, value: unknown): readonly string[] | undefined {
-    const { assignment, alone } = map
-    if (value === null || value === undefined) return assignment.shards
-    if (id === undefined) {
-      const bucket = bucketOfValue(map, placement, value, type, this.#session)
-      return bucket < 0 ? undefined : alone[assignment.buckets[bucket] ?? -1]
-    }
-    const bucket = bucketOfId(id.format, value, type)
-    if (bucket < 0 || id.group !== placement.group) return undefined
-    const numbers = shardsOfIdBucket(map, bucket)
-    const [only] = numbers
-    return numbers.length === 1 && only !== undefined ? alone[only] : namesOfShards(map, new Set(numbers))
+    return new Map(shards.map((name, number) => [name, dealt[number] ?? []]))
   }
 
   #resolveIds(placement: KeyedPlacement, set: KeySet, values: readonly unknown[], home: string | undefined) {
