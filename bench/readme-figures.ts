@@ -26,7 +26,7 @@ const lines: readonly Line[] = [
     figures: [10, 4].map((connections) => `${point('64 callers', connections)}: against pg.Pool`),
   },
   {
-    what: '… against a `pg.Pool` whose application names every statement, so that each is prepared once',
+    what: '… against a `pg.Pool` whose application names every statement',
     part: 'peers',
     figures: [10, 4].map(
       (connections) => `${point('64 callers', connections)}: against pg.Pool with named statements`,
@@ -50,7 +50,7 @@ const lines: readonly Line[] = [
     ),
   },
   {
-    what: 'p99 of 64 callers’ point selects when 1 % of the statements take 200 ms, 10 connections (4), against `pg.Pool`',
+    what: 'p99 of 64 callers’ point selects while 1 % take 200 ms, 10 connections (4), against `pg.Pool`',
     part: 'mixed',
     figures: [mixed(10), mixed(4)],
   },
@@ -67,7 +67,7 @@ const lines: readonly Line[] = [
     worst: 'most',
   },
   {
-    what: 'CPU per point select that PgBouncer (pgpool-II) itself needs, beside that of client and server, 64 callers',
+    what: 'CPU that PgBouncer (pgpool-II) itself takes per point select, 64 callers',
     part: 'peers',
     figures: poolers.map((pooler) => `${point('64 callers', 10)}: CPU of ${pooler} itself`),
   },
@@ -85,7 +85,7 @@ const lines: readonly Line[] = [
     ),
   },
   {
-    what: '`ORDER BY … LIMIT 50` over 4 shards, time against the slowest shard alone, 2 ms of network each way (all on these cores)',
+    what: '`ORDER BY … LIMIT 50` over 4 shards, time against the slowest alone, 2 ms of network each way (none)',
     part: 'scan',
     figures: [`${scan}, 2 ms each way`, `${scan}, all on one machine`],
   },
@@ -100,6 +100,13 @@ const lines: readonly Line[] = [
     what: 'start of a process to its first answer (with `pg.Pool`)',
     part: 'start-up',
     figures: ['Shardline', 'pg.Pool'].map((name) => `start of a process to its first answer, ${name}`),
+  },
+  {
+    what: '… and to its end, when it wants no more (with `pg.Pool`)',
+    part: 'start-up',
+    figures: ['Shardline', 'pg.Pool'].map(
+      (name) => `start to end of a process that only gets that answer, ${name}`,
+    ),
   },
   {
     what: 'memory of a process at rest (with `pg.Pool`)',
