@@ -8,6 +8,7 @@
  *   pnpm bench -- --rounds=5   another number of rounds than 21
  */
 import { join } from 'node:path'
+import { hotPathFigures } from './hot-path.ts'
 import { batchFigures } from './batch.ts'
 import { publish } from './publish.ts'
 import { manyShardsFigures } from './many-shards.ts'
@@ -35,6 +36,7 @@ const parts: Readonly<Record<string, Part>> = {
   'start-up': startUpFigures,
   memory: memoryFigures,
   plans: planFigures,
+  'hot-path': hotPathFigures,
   sharding: shardingFigures,
 }
 
