@@ -11,7 +11,7 @@ import { ConfigError, ShardlineError } from './errors.ts'
 import { createNodeChoice } from './execution/choose-nodes.ts'
 import { layContext } from './execution/contexts.ts'
 import { runOnEach } from './execution/each-shard.ts'
-import { keepingNodes, stayWithNode } from './execution/kept-nodes.ts'
+import { keepingNodes, shardReadAlone, stayWithNode } from './execution/kept-nodes.ts'
 import type { Engine } from './execution/engine.ts'
 import { underShardLocks } from './execution/shard-locks.ts'
 import { started } from './execution/started.ts'
@@ -228,10 +228,11 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
     candidates(route, name) {
       const shard = shardNamed(name)
       const nodes = chooseNodes(route, shard)
-      if (!isContextUsed || nodes.length === 1) return nodes
+      if (!isContextUsed) return nodes
       return stayWithNode(contexts.getStore(), name, nodes, shard.primary)
     },
     primary: (name) => shardNamed(name).primary,
+    readShard: () => (isContextUsed ? shardReadAlone(contexts.getStore()) : undefined),
     pools: () => pools,
     wrote: (name) => knowledge.floors.markWritten(name),
     learnPrimary: (statement) => plans.learnPrimary(statement),

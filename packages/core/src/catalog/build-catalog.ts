@@ -161,6 +161,7 @@ function mergeShards(
         {
           ...relation,
           hasTriggers: others.some((other) => other.hasTriggers),
+          ...(others.some((other) => other.hasChildren === true) ? { hasChildren: true } : {}),
           uniqueKeys: relation.uniqueKeys.filter((key) =>
             others.every((other) => other.uniqueKeys.some((unique) => sameText(unique, key))),
           ),

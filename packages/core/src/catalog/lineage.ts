@@ -11,6 +11,8 @@ export interface Lineage {
   sourcesOf(view: number): readonly RelationRow[]
   /** True when writing to the table can run hidden SQL, on itself or on a partition or child. */
   hasTriggers(oid: number): boolean
+  /** True for a table with partitions or inheriting tables. */
+  hasChildren(oid: number): boolean
 }
 
 export function lineageOf(catalog: ShardCatalog, keyspace: KeyspaceExpectation): Lineage {
@@ -47,7 +49,7 @@ export function lineageOf(catalog: ShardCatalog, keyspace: KeyspaceExpectation):
   const hasTriggers = (oid: number): boolean =>
     byOid.get(oid)?.hasTriggers === true ||
     (children.get(oid) ?? []).some(({ child }) => hasTriggers(child.oid))
-  return { nameOf, ruleOf, sourcesOf, hasTriggers }
+  return { nameOf, ruleOf, sourcesOf, hasTriggers, hasChildren: (oid) => children.has(oid) }
 }
 
 export function isKeyedRule(

@@ -65,6 +65,7 @@ export function relationsOf(
               ]
         }),
         hasTriggers: lineage.hasTriggers(row.oid),
+        ...(lineage.hasChildren(row.oid) ? { hasChildren: true } : {}),
         ...(row.isUnlogged ? { isUnlogged: true } : {}),
       }
       return [relationKey(row.schema, row.name), relation]

@@ -35,6 +35,8 @@ export interface Engine {
    */
   candidates(route: Route, shard: string): readonly NodePool[]
   primary(shard: string): NodePool
+  /** The only shard that the caller's operation has read so far, inside of `keepNodes`. */
+  readShard(): string | undefined
   /** Every node's pool. */
   pools(): Iterable<NodePool>
   /** A write was acknowledged on the shard, or may have happened there: its replicas are behind until proved otherwise. */

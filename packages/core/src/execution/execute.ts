@@ -1,6 +1,6 @@
 import { observeStatement, type StatementObserver } from '../telemetry/statement-trace.ts'
 import { planQuery, type PlannedQuery } from './decide.ts'
-import { gather } from './gather.ts'
+import { readSeveral } from './near-shard.ts'
 import { runSingle } from './single.ts'
 import { writeShards } from './write-shards.ts'
 import type pg from 'pg'
@@ -88,7 +88,7 @@ function dispatch(engine: Engine, job: Job): Promise<pg.QueryResult> {
         })
       })
     case 'merge':
-      return gather(engine, job as Job<MergeRoute>)
+      return readSeveral(engine, job as Job<MergeRoute>)
     case 'write-all':
     case 'split':
       return writeShards(engine, job as Job<WriteAllRoute | SplitRoute>)

@@ -3,7 +3,8 @@ import type { RouteContext } from '../routing/context.ts'
 /** Where a context carries the nodes that its reads stay with; a symbol, so that it is no field of the context. */
 const keptNodes: unique symbol = Symbol('kept nodes')
 
-type Kept = Map<string, object>
+/** By shard; undefined for a shard that was read where there was no choice. */
+type Kept = Map<string, object | undefined>
 type KeepingContext = RouteContext & { readonly [keptNodes]?: Kept }
 
 /** The context with reads that stay, shard by shard, with the node that answers the first of them. */
@@ -25,6 +26,10 @@ export function stayWithNode<Node extends object>(
   const kept = keeping?.[keptNodes]
   const [first] = nodes
   if (kept === undefined || first === undefined) return nodes
+  if (nodes.length === 1) {
+    if (!kept.has(shard)) kept.set(shard, undefined)
+    return nodes
+  }
   const before = kept.get(shard) as Node | undefined
   if (before === first) return nodes
   const isReady = (node: Node): boolean => {
@@ -37,4 +42,13 @@ export function stayWithNode<Node extends object>(
     return nodes
   }
   return [before, ...nodes.filter((node) => node !== before)]
+}
+
+/** The shard that was read, if it is the only one. */
+export function shardReadAlone(context: RouteContext | undefined): string | undefined {
+  const keeping: KeepingContext | undefined = context
+  const kept = keeping?.[keptNodes]
+  if (kept?.size !== 1) return undefined
+  const [shard] = kept.keys()
+  return shard
 }

@@ -40,6 +40,11 @@ export function describeRoute(statement: Statement, route: Route): string {
   }
   if (route.kind === 'merge' || route.kind === 'write-all') lines.push(...route.keys.map(describeKeys))
   if (route.kind === 'merge') {
+    if (route.plan.oneRowPerValue !== undefined) {
+      lines.push(
+        'near    the only shard that its operation has read is asked first, and all of them when it lacks a row',
+      )
+    }
     if (route.plan.isRewritten) lines.push(`text    ${route.plan.text}`)
     lines.push(`merge   ${describeMerge(route.plan)}`)
   }

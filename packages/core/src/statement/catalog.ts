@@ -52,6 +52,8 @@ export interface Relation {
   readonly foreignKeys: readonly ForeignKey[]
   /** True when user triggers or rewrite rules may run hidden SQL on writes. */
   readonly hasTriggers: boolean
+  /** True for a table that others inherit from: its unique keys say nothing of their rows, which are its rows, too. */
+  readonly hasChildren?: boolean
   /** True for unlogged tables: a standby refuses to read them. */
   readonly isUnlogged?: boolean
   /** Columns whose value carries the bucket of the row's shard key; set only when a constraint says so on every shard. */

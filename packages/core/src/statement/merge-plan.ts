@@ -27,6 +27,8 @@ export interface MergePlan {
    * They can differ although the text does not: `LIMIT $1 OFFSET $2` becomes the sum and 0.
    */
   readonly parameters: readonly ShardParameter[] | undefined
+  /** Parameters for each of whose values there is one row at most, so that an answer with as many rows is whole. */
+  readonly oneRowPerValue?: readonly number[]
   /** Sentences for `explain`: what was changed in the text and what the merge does. */
   readonly notes: readonly string[]
 }

@@ -3,6 +3,7 @@ import { countedSelect } from '../counted-select.ts'
 import { pagedSelect } from '../paged-select.ts'
 import type { DistributionProof } from '../distribution.ts'
 import { planMerge } from '../merge-planner.ts'
+import { oneRowPerValue } from '../one-row-per-value.ts'
 import { parse, tooDeep } from '../parser.ts'
 import type { Refusal, Scatter } from '../statement.ts'
 import { isPositive, probeOf, type Probe } from '../probe.ts'
@@ -44,7 +45,11 @@ function prove(text: string, catalog: Catalog): Scatter {
   if (top.kind === 'insert' && top.reading.rows !== undefined) return { kind: 'split' }
   if (top.kind !== 'select') return { kind: 'write' }
   const planned = planMerge(statement.stmt, text, catalog, proofOf(top))
-  return 'refusal' in planned ? refused(planned.refusal) : { kind: 'merge', plan: planned.plan }
+  if ('refusal' in planned) return refused(planned.refusal)
+  const select = bodyAs(statement.stmt, 'SelectStmt')
+  const values = select === undefined ? undefined : oneRowPerValue(select, catalog)
+  const plan = values === undefined ? planned.plan : { ...planned.plan, oneRowPerValue: values }
+  return { kind: 'merge', plan }
 }
 
 const refused = (refusal: Refusal): Scatter => ({ kind: 'refused', refusal })
