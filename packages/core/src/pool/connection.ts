@@ -55,6 +55,12 @@ export class Connection implements StatementOwner {
   /** The pool's book-keeping. */
   uses = 0
   idleSince = 0
+  /**
+   * Steady clock, milliseconds: when the last statement was sent, and when the last answer came. Whoever runs statements here
+   * reads them instead of the clock, of which a look costs as much as finding the plan, its route and its node.
+   */
+  sentAt = 0
+  answeredAt = 0
   place: 'leased' | 'idle' | 'removed' = 'leased'
   /** False behind a pooler, which may give each statement another server. */
   mayBeShared = true
@@ -227,10 +233,12 @@ export class Connection implements StatementOwner {
         : undefined
     const { load } = this.#setting
     const sentAt = performance.now()
+    this.sentAt = sentAt
     load.started()
     const statement = new this.#WireStatement(this, query, name, (error, result) => {
+      const now = performance.now()
+      this.answeredAt = now
       if (result !== undefined) {
-        const now = performance.now()
         load.finished(now, now - sentAt)
         this.#noticeDiscarded(result)
         // `pg` passes null, not undefined.

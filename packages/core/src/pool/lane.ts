@@ -53,12 +53,13 @@ export class Lane {
   }
 
   send(statement: SharedStatement): void {
-    if (this.#onTheWay.length === 0) this.headSince = performance.now()
+    const isFirst = this.#onTheWay.length === 0
     this.#onTheWay.push(statement)
     const { usualMs } = statement.duration
     this.queuedMs += usualMs
     this.#cork()
     this.connection.run(statement.query, (error, result) => this.#leave(statement, usualMs, error, result))
+    if (isFirst) this.headSince = this.connection.sentAt
   }
 
   /** Everything behind the statement that runs, which may be run elsewhere: all of it is reads. */
@@ -73,7 +74,7 @@ export class Lane {
   }
 
   #leave(statement: SharedStatement, estimateMs: number, error: unknown, result: unknown): void {
-    const now = performance.now()
+    const now = this.connection.answeredAt
     // A statement that was never sent is answered before those that were sent ahead of it.
     const index = this.#onTheWay[0] === statement ? 0 : this.#onTheWay.indexOf(statement)
     if (index === 0) this.#onTheWay.shift()

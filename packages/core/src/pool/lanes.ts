@@ -144,9 +144,8 @@ export class Lanes implements LaneListener {
     done: StatementDone,
     duration = this.#durations.of(query.text),
   ): void {
-    const sentAt = performance.now()
     connection.run(query, (error, result) => {
-      if (error === undefined) duration.learn(performance.now() - sentAt)
+      if (error === undefined) duration.learn(connection.answeredAt - connection.sentAt)
       this.#host.release(connection)
       done(error, result)
     })
