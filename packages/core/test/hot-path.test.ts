@@ -45,8 +45,8 @@ describe('a statement of one shard', () => {
     ['write', `update orders set note = 'y' where tenant_id = $1 returning id`],
   ])('hands out the very rows that pg made: %s', async (_, text) => {
     const made: unknown[][] = []
-    const prototype = pg.Result.prototype as unknown as { addRow(this: pg.QueryResult, row: unknown): void }
-    vi.spyOn(prototype, 'addRow').mockImplementation(function (row) {
+    const prototype = pg.Result.prototype as unknown as { addRow(row: unknown): void }
+    vi.spyOn(prototype, 'addRow').mockImplementation(function (this: pg.QueryResult, row: unknown) {
       made.push(this.rows)
       this.rows.push(row)
     })
@@ -89,7 +89,7 @@ describe('a statement of several shards', () => {
     const run = vi.spyOn(NodePool.prototype, 'run')
     const answer = router.pool.query(text, values.length === 0 ? [] : [tenants()])
     expect(run).toHaveBeenCalledTimes(4)
-    expect(new Set(run.mock.contexts.map(({ node }) => node.shard)).size).toBe(4)
+    expect(new Set((run.mock.contexts as NodePool[]).map(({ node }) => node.shard)).size).toBe(4)
     await answer
   })
 })
