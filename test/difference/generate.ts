@@ -523,6 +523,27 @@ const holes: Readonly<Record<string, readonly [type: ColumnType, column: string]
   uuid: ['uuid', 'tag'],
 }
 
+/** Lists in the text by the parameters of an item, of which the first is drawn from that family. */
+const lists = { keys: ['keys', 1], pairs: ['keys', 2], refs: ['refs', 1] } as const
+
+/** An element of a long list. */
+function listed(draw: Draw, family: string): unknown {
+  switch (family) {
+    case 'keys':
+      return valueOf(draw, 'int4', 'tenant_id')
+    case 'refs':
+      return valueOf(draw, 'int8', 'ref')
+    case 'entities':
+      return valueOf(draw, 'text', 'entity_id')
+    case 'words':
+      return valueOf(draw, 'text', 'name')
+    case 'floats':
+      return valueOf(draw, 'float8', 'value')
+    default:
+      return 1 + draw.upTo(160)
+  }
+}
+
 /** A statement of `templates.ts` with its choices made and its holes filled. */
 function template(draw: Draw): Generated {
   const total = templates.reduce((sum, [weight]) => sum + weight, 0)
@@ -533,7 +554,7 @@ function template(draw: Draw): Generated {
   let same: number | undefined
   const parameter = (value: unknown): string => `$${text.values.push(value)}`
   const filled = choose(draw, sql).replaceAll(
-    /\{(?:where (\w+):(\w+)|(\w+))\}|\$(tenant|same|ints)\b/g,
+    /\{(?:where (\w+):(\w+)|(\w+))\}|\$(tenant|same|ints|keys|refs|entities|words|floats)\b/g,
     (
       hole,
       alias: string | undefined,
@@ -548,6 +569,15 @@ function template(draw: Draw): Generated {
       }
       if (name === 'limits') return limits(text)
       if (name === 'setting') return text.value('text', draw.pick(['a', 'b', 'c', 'd']))
+      if (name !== undefined && Object.hasOwn(lists, name)) {
+        const [list, width] = lists[name as keyof typeof lists]
+        const items = Array.from({ length: width === 1 ? 1 + draw.upTo(30) : 20 }, () =>
+          Array.from({ length: width }, (_, at) => parameter(listed(draw, at === 0 ? list : 'numbers'))).join(
+            ', ',
+          ),
+        )
+        return items.map((item) => (width === 1 ? item : `(${item})`)).join(', ')
+      }
       if (name !== undefined) {
         const [type, column] = holes[name] ?? []
         if (type === undefined || column === undefined) throw new Error(`no hole ${hole}`)
@@ -555,6 +585,10 @@ function template(draw: Draw): Generated {
       }
       if (named === 'ints')
         return parameter(Array.from({ length: draw.upTo(3) }, () => valueOf(draw, 'int4', 'tenant_id')))
+      if (named !== undefined && named !== 'tenant' && named !== 'same') {
+        const count = named === 'keys' || named === 'refs' ? draw.upTo(45) : draw.upTo(9)
+        return parameter(Array.from({ length: count }, () => listed(draw, named)))
+      }
       if (named === 'tenant' || same === undefined) {
         parameter(valueOf(draw, 'int4', 'tenant_id'))
         same = text.values.length

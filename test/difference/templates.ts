@@ -288,9 +288,52 @@ const writes: readonly Template[] = [
   ),
 ]
 
+/** More keys than it takes to give each shard its own of them. */
+const batches: readonly Template[] = [
+  ordered(
+    'select a.tenant_id, a.id, a.total from orders a where ‹¦not ›‹a.tenant_id = any($keys)¦a.tenant_id = any($keys::int[])¦a.tenant_id in ({keys})¦(a.tenant_id, a.id) in ({pairs})›‹ and {where a:orders}¦ or a.id = {small}¦› order by a.tenant_id, a.id{limits}',
+  ),
+  ordered(
+    'select a.tenant_id, a.id, b.name from orders a ‹join¦left join¦full join› customers b on b.tenant_id = a.tenant_id and b.id = a.customer_id where ‹a¦b›.tenant_id ‹= any($keys)¦in ({keys})¦not in ({keys})› order by a.tenant_id, a.id, b.id{limits}',
+  ),
+  ordered(
+    'select i.ref, i.total from invoices i where i.ref ‹= any($refs)¦in ({refs})¦<> all($refs)›‹ and {where i:invoices}¦› order by i.ref{limits}',
+  ),
+  ordered(
+    'select a.tenant_id, a.id, u.n from orders a ‹join¦left join› unnest($keys::int[], $keys::int[]) u (t, n) on a.tenant_id = u.t ‹where {where a:orders} ¦where u.n = any($keys) ¦›order by a.tenant_id, a.id, u.n nulls first{limits}',
+  ),
+  ordered(
+    'with w as (select * from orders a where a.tenant_id ‹= any($keys)¦in ({keys})›) select x.id, y.total, x.tenant_id = any(‹$keys¦$ints›) as inside from w x join w y using (tenant_id, id) order by x.tenant_id, x.id{limits}',
+  ),
+  bag(
+    'select country, count(*), sum(total), count(*) filter (where tenant_id = any($keys)) from orders where tenant_id ‹= any($keys)¦in ({keys})¦not in ({keys})› group by country',
+  ),
+  writing(
+    'orders',
+    'update orders set ‹note = {word}¦weight = case when tenant_id in ({keys}) then 1 else 2 end› where ‹tenant_id = any($keys)¦tenant_id in ({keys})¦(tenant_id, id) in ({pairs})›‹ and {where orders:orders}¦›‹ returning tenant_id, id, note¦›',
+  ),
+  writing(
+    'invoice_lines',
+    'delete from invoice_lines where invoice_ref ‹= any($refs)¦in ({refs})› and position > 1',
+  ),
+  writing(
+    'features',
+    'insert into features (entity_id, name, value) select ‹*¦a, b, c¦u.a, {word}, c› from unnest($entities::text[], $words::text[], $floats::float8[]) u (a, b, c)‹ where c > {small}¦› on conflict (entity_id, name) do ‹nothing¦update set value = excluded.value, version = features.version + 1›‹ returning entity_id, name, value¦›',
+  ),
+  writing(
+    'features',
+    'insert into features (entity_id, name) select unnest($entities::text[]), ‹unnest($words::text[])¦{word}› on conflict do nothing',
+  ),
+  writing(
+    'features',
+    'update features f set version = f.version + 1 from unnest($entities::text[], $floats::float8[]) u (e, v) where f.entity_id = u.e and ‹f.value > {small}¦u.v > {small}›‹ returning f.entity_id, f.name, f.version¦›',
+  ),
+]
+
 export const templates: readonly (readonly [weight: number, templates: readonly Template[]])[] = [
   [26, joins],
   [34, queries],
   [22, parameters],
   [18, writes],
+  [24, batches],
 ]

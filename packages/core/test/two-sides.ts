@@ -18,6 +18,8 @@ export interface TwoSides {
 }
 
 export interface Sent {
+  /** Of the prepared statement, if it is one. */
+  readonly name: string | undefined
   readonly text: string
   /** As the server's log has them. */
   readonly values: readonly string[]
@@ -126,8 +128,9 @@ export async function startTwoSides(): Promise<TwoSides> {
 }
 
 function readLog(log: string): readonly Sent[] {
-  const found = log.matchAll(/LOG: {2}execute [^:]+: (.*)\n(?:.*DETAIL: {2}[Pp]arameters: (.*)\n)?/g)
-  return [...found].map(([, text = '', values = '']) => ({
+  const found = log.matchAll(/LOG: {2}execute ([^:]+): (.*)\n(?:.*DETAIL: {2}[Pp]arameters: (.*)\n)?/g)
+  return [...found].map(([, name = '', text = '', values = '']) => ({
+    name: name === '<unnamed>' ? undefined : name,
     text,
     values: [...values.matchAll(/\$\d+ = (?:'((?:[^']|'')*)'|NULL)/g)].map(([, value]) => value ?? 'NULL'),
   }))
