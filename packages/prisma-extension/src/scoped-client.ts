@@ -1,5 +1,5 @@
 import type { RouteContext, Router } from '@shardline/core'
-import { inScope, scopeOf } from './scope.ts'
+import { inScope, scopeOf, type Scope } from './scope.ts'
 import { isPrismaPromise, scopedPromise } from './scoped-promise.ts'
 
 type AnyFunction = (...args: unknown[]) => unknown
@@ -131,7 +131,12 @@ function scopeModel(router: Router, model: object, scoping: Scoping): object {
       const known = methods.get(name)
       if (known?.of === value) return known.scoped
       const method = value as AnyFunction
-      const scopedMethod: AnyFunction = (...args) => called(router, bound, () => method.apply(proxy, args))
+      const scopedMethod: AnyFunction = (...args) => {
+        const scope = scopeOf(router, bound)
+        // Without a function between: Prisma captures the stack of every operation, which costs by the frame.
+        if (scope === undefined) return method.apply(proxy, args)
+        return calledIn(router, scope, () => method.apply(proxy, args))
+      }
       methods.set(name, { of: value, scoped: scopedMethod })
       return scopedMethod
     },
@@ -142,7 +147,10 @@ function scopeModel(router: Router, model: object, scoping: Scoping): object {
 /** Runs in the scope, and if the result runs only when it is awaited, that as well. */
 function called(router: Router, bound: readonly RouteContext[], act: () => unknown): unknown {
   const scope = scopeOf(router, bound)
-  if (scope === undefined) return act()
+  return scope === undefined ? act() : calledIn(router, scope, act)
+}
+
+function calledIn(router: Router, scope: Scope, act: () => unknown): unknown {
   const result = inScope(router, scope, act)
   return isPrismaPromise(result) ? scopedPromise(router, result, scope) : result
 }
