@@ -83,6 +83,30 @@ describe('a list of keys for several shards', () => {
     expect(texts.size).toBeLessThan(5)
   })
 
+  it.each([
+    ['Kysely and Drizzle', `select "id", "n" from "features" where "id" in (${items})`, []],
+    [
+      'TypeORM',
+      `SELECT "f"."id" AS "f_id", "f"."n" AS "f_n" FROM "features" "f" WHERE (("f"."id" IN (${items})) AND ("f"."n" < $61))`,
+      [100],
+    ],
+    [
+      'Prisma',
+      `SELECT "public"."features"."id", "public"."features"."n" FROM "public"."features" WHERE ("public"."features"."id" IN (${items.replaceAll(' ', '')}) AND 1=1) LIMIT $61 OFFSET $62`,
+      [1000, 0],
+    ],
+  ])('as %s write it', async (_orm, text, others) => {
+    const values = [...keys, ...others]
+    const run = async (): Promise<void> => {
+      expect((await sides.router.pool.query(text, values)).rows).toHaveLength(keys.length)
+    }
+    await run()
+    const lengths = [...(await sides.sentWhile('eatures"', run)).values()].map(
+      ([query]) => query?.values.length ?? 0,
+    )
+    for (const length of lengths) expect(length).toBeLessThan(values.length)
+  })
+
   it('keeps to the few prepared statements that lists of any length need', async () => {
     const names = new Set<string | undefined>()
     for (let run = 0; run < 8; run++) {
