@@ -4,6 +4,7 @@ import { StatementError } from '../errors.ts'
 import { toRefusal } from '../execution/decide.ts'
 import { GatheredPortal } from '../execution/gathered-portal.ts'
 import { openRowStream } from '../execution/row-stream.ts'
+import { answering } from './answer.ts'
 import { LeaseEvents } from './lease-events.ts'
 import { isSubmitted, toRequest } from './request.ts'
 import { Session } from './session.ts'
@@ -54,14 +55,7 @@ export class Lease extends EventEmitter {
     const config = query as string | RequestConfig
     const given = (typeof values === 'function' ? values : callback) ?? (config as RequestConfig).callback
     const parameters = typeof values === 'function' ? undefined : (values as readonly unknown[] | undefined)
-    if (given === undefined) {
-      return new Promise((resolve, reject) => {
-        this.#start(config, parameters, (error, result) => {
-          if (result === undefined) reject(error)
-          else resolve(result)
-        })
-      }).catch(rethrowHere)
-    }
+    if (given === undefined) return answering((done) => this.#start(config, parameters, done))
     if (typeof given !== 'function') throw new TypeError('callback is not a function')
     this.#start(config, parameters, (error, result) => {
       // Some answers need no server; callbacks are called later all the same.
@@ -359,12 +353,6 @@ function watchForClose(submitted: Submitted): () => boolean {
 /** The look-up of `pg.types`, of a client and of a query's `types`. */
 interface TypeParsers {
   getTypeParser(...args: unknown[]): unknown
-}
-
-/** Where the statement was given, not where the socket was read. */
-function rethrowHere(error: unknown): never {
-  if (error instanceof Error) Error.captureStackTrace(error)
-  throw error
 }
 
 function releasedLease(): StatementError {
