@@ -15,6 +15,10 @@ import type { RouteContext } from '@shardline/core'
 import { combineHints, setHint } from './hints.ts'
 import { dialectMissing, readMark, type Mark } from './mark.ts'
 
+interface Modified extends OperationNode {
+  readonly endModifiers?: readonly OperationNode[] | undefined
+}
+
 /** Kysely's compiler for PostgreSQL, which also takes out the marks of Shardline's plugins and keeps their hints. */
 export class ShardlineQueryCompiler extends PostgresQueryCompiler {
   readonly #router: object
@@ -61,9 +65,9 @@ export class ShardlineQueryCompiler extends PostgresQueryCompiler {
     if (marked !== undefined) this.visitNode(marked)
   }
 
-  #withoutMarks<T extends OperationNode & { readonly endModifiers?: readonly OperationNode[] }>(node: T): T
+  #withoutMarks<T extends Modified>(node: T): T
   #withoutMarks(node: RootOperationNode): RootOperationNode
-  #withoutMarks(node: OperationNode & { readonly endModifiers?: readonly OperationNode[] }): OperationNode {
+  #withoutMarks(node: Modified): Modified {
     const modifiers = node.endModifiers
     if (modifiers === undefined || modifiers.length === 0) return node
     const marks: Mark[] = []
@@ -75,10 +79,8 @@ export class ShardlineQueryCompiler extends PostgresQueryCompiler {
     }
     if (marks.length === 0) return node
     this.#take(marks)
-    if (kept.length === 0) return withoutModifiers(node)
-    const cleaned: { -readonly [key in keyof typeof node]: (typeof node)[key] } = { ...node }
-    cleaned.endModifiers = kept
-    return cleaned
+    // Deleting the key from a copy would make it a slow object for all who read it.
+    return { ...node, endModifiers: kept.length === 0 ? undefined : kept }
   }
 
   /** Of several hints on one query the last one given wins, as the plugin nearest to the query. */
@@ -91,11 +93,4 @@ export class ShardlineQueryCompiler extends PostgresQueryCompiler {
     }
     if (hint !== undefined) this.#hint = combineHints(this.#hint, hint)
   }
-}
-
-/** As before any plugin added some. Deleting the key from a copy would make it a slow object for all who read it. */
-function withoutModifiers<T extends OperationNode>(node: T): T {
-  const cleaned: Record<string, unknown> = {}
-  for (const [key, value] of Object.entries(node)) if (key !== 'endModifiers') cleaned[key] = value
-  return cleaned as unknown as T
 }
