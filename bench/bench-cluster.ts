@@ -22,6 +22,8 @@ export interface BenchCluster {
   readonly tenants: readonly number[]
   /** To all nodes, or to these. */
   router(overrides?: ClusterSettings, shards?: Shards): Promise<Router>
+  /** The first shard's primary alone. */
+  readonly oneServer: Shards
   stop(): Promise<void>
 }
 
@@ -97,6 +99,7 @@ export async function startBenchCluster(
     replicaUrl: cluster.shards[0]?.replicas[0]?.url,
     tenants,
     router,
+    oneServer: { s0: { primary: urls[0] ?? '' } },
     stop: () => cluster.stop(),
   }
 }

@@ -1,3 +1,4 @@
+import type { Router } from '@shardline/core'
 import { startBenchCluster, type BenchCluster } from './bench-cluster.ts'
 import { interleave, type VariantFigures } from './interleave.ts'
 import type { BenchOptions } from './options.ts'
@@ -19,17 +20,20 @@ const loads = [
 /** What each ORM must reach with 64 callers on reads; with one caller it is 1. */
 const targets = { Kysely: 1.4, Drizzle: 1.4, TypeORM: 1.2, Prisma: 1.1 }
 
+/** What stands behind Shardline: the server that the ORM alone has, or all of them. */
+const sizes = ['one server', '2 shards × 2 nodes'] as const
+
 /** Each ORM alone, with its own way to use a replica, and with Shardline: the same queries on the same rows. */
 export async function ormFigures(options: BenchOptions): Promise<readonly Figure[]> {
   const figures: Figure[] = []
   const bench = await startBenchCluster(2, 100, { replicas: 1 })
   try {
     for (const [orm, target] of Object.entries(targets)) {
-      const router = await bench.router()
+      const routers = [await bench.router({}, bench.oneServer), await bench.router()]
       try {
-        figures.push(...(await compare(orm, target, await variantsOf(orm, bench, router), options)))
+        figures.push(...(await compare(orm, target, await variantsOf(orm, bench, routers), options)))
       } finally {
-        await router.end()
+        await Promise.all(routers.map((router) => router.end()))
       }
     }
   } finally {
@@ -41,35 +45,42 @@ export async function ormFigures(options: BenchOptions): Promise<readonly Figure
 async function variantsOf(
   orm: string,
   bench: BenchCluster,
-  router: Awaited<ReturnType<BenchCluster['router']>>,
+  routers: readonly Router[],
 ): Promise<readonly Jobs[]> {
   const primary = bench.urls[0] ?? ''
   const replica = bench.replicaUrl ?? ''
   const walk = () => new Walk(bench)
+  const routed = async (make: (router: Router, walk: Walk) => Jobs | Promise<Jobs>): Promise<Jobs[]> =>
+    Promise.all(
+      routers.map(async (router, index) => {
+        const jobs = await make(router, walk())
+        return { ...jobs, name: `${jobs.name}, ${sizes[index]}` }
+      }),
+    )
   switch (orm) {
     case 'Kysely':
       return [
         kyselyAlone(primary, walk()),
         kyselySplit(primary, replica, walk()),
-        kyselyRouted(router, walk()),
+        ...(await routed(kyselyRouted)),
       ]
     case 'Drizzle':
       return [
         drizzleAlone(primary, walk()),
         drizzleSplit(primary, replica, walk()),
-        drizzleOverShardline(router, walk()),
+        ...(await routed(drizzleOverShardline)),
       ]
     case 'TypeORM':
-      return Promise.all([
-        typeormAlone(primary, walk()),
-        typeormSplit(primary, replica, walk()),
-        typeormRouted(router, walk()),
-      ])
+      return [
+        await typeormAlone(primary, walk()),
+        await typeormSplit(primary, replica, walk()),
+        ...(await routed(typeormRouted)),
+      ]
     default:
       return [
         prismaAlone(primary, walk()),
         prismaSplit(primary, replica, walk()),
-        prismaRouted(router, walk()),
+        ...(await routed(prismaRouted)),
       ]
   }
 }
@@ -98,14 +109,15 @@ async function compare(
       )
       const people = callers === 1 ? '1 caller' : `${callers} callers`
       record(`${orm}, ${title}, ${people}`, measured)
-      const routed = measured.at(-1) as VariantFigures
       const value = isRead && callers > 1 ? target : 1
-      figures.push({
-        what: `${orm} with Shardline against ${orm} alone, ${title}, ${people}`,
-        value: routed.ratio,
-        unit: '×',
-        target: { relation: '≥', value },
-      })
+      for (const [index, size] of sizes.entries()) {
+        figures.push({
+          what: `${orm} with Shardline, ${size}, against ${orm} alone, ${title}, ${people}`,
+          value: (measured[index + 2] as VariantFigures).ratio,
+          unit: '×',
+          target: { relation: '≥', value },
+        })
+      }
     }
   }
   await Promise.all(variants.map((jobs) => jobs.close()))

@@ -149,16 +149,18 @@ function targetTable(results: Results): string {
 }
 
 function ormTable(results: Results): string {
-  const rows = orms.flatMap((orm) => {
-    const cells = ormLoads.map((load) => {
-      const [many, one] = ['64 callers', '1 caller'].map((callers) =>
-        find(results, 'orms', `${orm} with Shardline against ${orm} alone, ${load}, ${callers}`),
-      )
-      return many && one && `${stated(many)} (${stated(one)})`
-    })
-    return cells.every((cell) => cell !== undefined) ? [[orm, ...cells]] : []
-  })
-  const head = ['the ORM with Shardline against the ORM alone, 64 callers (1)', ...ormLoads]
+  const rows = orms.flatMap((orm) =>
+    ['one server', '2 shards × 2 nodes'].flatMap((size) => {
+      const cells = ormLoads.map((load) => {
+        const [many, one] = ['64 callers', '1 caller'].map((callers) =>
+          find(results, 'orms', `${orm} with Shardline, ${size}, against ${orm} alone, ${load}, ${callers}`),
+        )
+        return many && one && `${stated(many)} (${stated(one)})`
+      })
+      return cells.every((cell) => cell !== undefined) ? [[`${orm}, ${size}`, ...cells]] : []
+    }),
+  )
+  const head = ['with Shardline, against the ORM alone, 64 callers (1)', ...ormLoads]
   return rows.length === 0 ? '' : table(head, rows)
 }
 

@@ -48,8 +48,9 @@ function peersChart(part: PartResult): string {
 
 function ormsChart(part: PartResult): string {
   const series: readonly Series[] = [
-    { name: 'with its own read/write splitter', colour: 'grey' },
-    { name: 'with Shardline', colour: 'own' },
+    { name: 'with its own splitter, 1 × 2 nodes', colour: 'grey' },
+    { name: 'with Shardline, one server', colour: 'own' },
+    { name: 'with Shardline, 2 shards × 2 nodes', colour: 'second' },
   ]
   const loads = ['point select', 'list of 50', 'relation load', 'insert', '90 % reads, 10 % inserts']
   const panels = ['Kysely', 'Drizzle', 'TypeORM', 'Prisma'].map((orm): Panel => {

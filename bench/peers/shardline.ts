@@ -4,7 +4,7 @@ import type { Peer } from './peer.ts'
 
 /** `router.pool` with its defaults, to the first shard's primary alone. */
 export function shardline(bench: BenchCluster, max: number): Promise<Peer> {
-  return routed('Shardline', bench.router({ pool: { max } }, primaryOf(bench)))
+  return routed('Shardline', bench.router({ pool: { max } }, bench.oneServer))
 }
 
 /** The same with the replica, which takes reads. */
@@ -15,11 +15,7 @@ export function shardlineWithReplica(bench: BenchCluster, max: number): Promise<
 /** Without sharing of connections: what remains is routing and prepared statements. */
 export function shardlineUnshared(bench: BenchCluster, max: number): Promise<Peer> {
   const settings = { pool: { max, multiplex: false } }
-  return routed('Shardline, nothing shared', bench.router(settings, primaryOf(bench)))
-}
-
-function primaryOf({ urls }: BenchCluster): Record<string, { primary: string }> {
-  return { s0: { primary: urls[0] ?? '' } }
+  return routed('Shardline, nothing shared', bench.router(settings, bench.oneServer))
 }
 
 async function routed(name: string, starting: Promise<Router>): Promise<Peer> {
