@@ -2,7 +2,7 @@
  * `pnpm bench`: every figure that the README states, measured side by side in one run on a cluster of the local kind.
  * Prints tables with medians and ratios, keeps each part's results in `bench/results/latest.json`, draws the charts and states the figures in the README.
  *
- *   pnpm bench                 everything, in about 15 minutes
+ *   pnpm bench                 everything, in about 20 minutes
  *   pnpm bench -- --quick      a few short rounds of everything, to see that it runs; leaves the results alone
  *   pnpm bench -- peers scan   only the named parts; the results of the others stay
  *   pnpm bench -- --rounds=5   another number of rounds than 21

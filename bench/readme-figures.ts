@@ -72,9 +72,11 @@ const lines: readonly Line[] = [
     figures: poolers.map((pooler) => `${point('64 callers', 10)}: CPU of ${pooler} itself`),
   },
   {
-    what: 'client CPU added by routing, nothing prepared or shared, 1 caller (16)',
-    part: 'point',
-    figures: [1, 16].map((callers) => `CPU added by routing, prepared off, ${callers} callers`),
+    what: 'client CPU that a read on a plan hit adds to that of `pg.Pool`, nothing prepared, 1 caller (16)',
+    part: 'hot-path',
+    figures: [1, 16].map(
+      (callers) => `read, prepared off, ${callers} callers, real servers: CPU added to pg.Pool's`,
+    ),
   },
   {
     what: '8 shards × 2 nodes: throughput of 256 callers (1024), against the best of as many and fewer',
@@ -88,6 +90,14 @@ const lines: readonly Line[] = [
     what: '`ORDER BY … LIMIT 50` over 4 shards, time against the slowest alone, 2 ms of network each way (none)',
     part: 'scan',
     figures: [`${scan}, 2 ms each way`, `${scan}, all on one machine`],
+  },
+  {
+    what: '1,000 keys by `IN` (`= ANY`) over 4 shards: each its own keys, against the whole list for each',
+    part: 'batch',
+    figures: [
+      'IN of 1000 keys over 4 shards: own items against whole lists',
+      'ANY of 1000 keys over 4 shards: own elements against whole arrays',
+    ],
   },
   {
     what: 'plan of a text never seen before: parse, analyse, route',

@@ -58,7 +58,11 @@ function ormsChart(part: PartResult): string {
       ([load, callers]) => {
         const measured = part.comparisons.find((each) => each.load === `${orm}, ${load}, ${people(callers)}`)
         if (measured === undefined) return []
-        const [, ...names] = measured.variants.map(({ name }) => name)
+        const names = [
+          measured.variants[1]?.name,
+          `${orm}, Shardline, one server`,
+          `${orm}, Shardline, 2 shards × 2 nodes`,
+        ]
         const label = { label: capital(load.replace(', 10 % inserts', '')), detail: people(callers) }
         return [
           rowOf(
