@@ -179,6 +179,14 @@ export function tablesSuite(harness: Harness): void {
     })
   })
 
+  it('runs a compiled query that is frozen to its id', async () => {
+    const shardline = shardlinePlugin<DB>(harness.router)
+    const db = new Kysely<DB>({ dialect: shardline.dialect(), plugins: [shardline] })
+    const compiled = sql<{ one: number }>`select 1 as one`.compile(db)
+    Object.freeze(compiled.queryId)
+    expect((await db.executeQuery(compiled)).rows).toEqual([{ one: 1 }])
+  })
+
   describe('onReserveConnection', () => {
     it('runs before the first query, on the same connection', async () => {
       const shardline = shardlinePlugin<DB>(harness.router)
