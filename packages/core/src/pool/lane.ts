@@ -1,4 +1,5 @@
 import { corkSocket, setPipelining } from './client-internals.ts'
+import { idleSoFar, waitedFor } from './waited.ts'
 import type { Connection } from './connection.ts'
 import type { PlanDuration } from './plan-duration.ts'
 import type { StatementDone } from './wire-statement.ts'
@@ -31,6 +32,8 @@ export class Lane {
   isDraining = false
   /** Steady clock: since when the server can have been busy with the first statement. */
   headSince = 0
+  /** `idleSoFar` at that moment. */
+  #idleBefore = 0
   /** What is on the lane, by each plan's usual duration, milliseconds. */
   queuedMs = 0
   /** Those behind the first were run elsewhere, too. */
@@ -59,7 +62,9 @@ export class Lane {
     this.queuedMs += usualMs
     this.#cork()
     this.connection.run(statement.query, (error, result) => this.#leave(statement, usualMs, error, result))
-    if (isFirst) this.headSince = this.connection.sentAt
+    if (!isFirst) return
+    this.headSince = this.connection.sentAt
+    this.#idleBefore = idleSoFar()
   }
 
   /** Everything behind the statement that runs, which may be run elsewhere: all of it is reads. */
@@ -81,8 +86,9 @@ export class Lane {
     else this.#onTheWay.splice(index, 1)
     this.queuedMs = this.#onTheWay.length === 0 ? 0 : Math.max(this.queuedMs - estimateMs, 0)
     if (index === 0) {
-      if (error === undefined) statement.duration.learn(now - this.headSince)
+      if (error === undefined) statement.duration.learn(waitedFor(now - this.headSince, this.#idleBefore))
       this.headSince = now
+      this.#idleBefore = idleSoFar()
       this.isStuck = false
     }
     if (error !== undefined && this.connection.isBroken) {

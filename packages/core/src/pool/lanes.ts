@@ -1,6 +1,7 @@
 import { Lane } from './lane.ts'
 import { LongReads } from './long-reads.ts'
 import { PlanDurations } from './plan-duration.ts'
+import { idleSoFar, waitedFor } from './waited.ts'
 import type { Connection } from './connection.ts'
 import type { LaneListener, SharedStatement } from './lane.ts'
 import type { PoolCounters } from './pool-counters.ts'
@@ -144,8 +145,10 @@ export class Lanes implements LaneListener {
     done: StatementDone,
     duration = this.#durations.of(query.text),
   ): void {
+    const idleBefore = idleSoFar()
     connection.run(query, (error, result) => {
-      if (error === undefined) duration.learn(connection.answeredAt - connection.sentAt)
+      if (error === undefined)
+        duration.learn(waitedFor(connection.answeredAt - connection.sentAt, idleBefore))
       this.#host.release(connection)
       done(error, result)
     })
