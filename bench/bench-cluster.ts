@@ -34,7 +34,9 @@ export async function startBenchCluster(
   tenantCount = 400,
   { latencyMs = 0, replicas = 0 }: { readonly latencyMs?: number; readonly replicas?: number } = {},
 ): Promise<BenchCluster> {
-  const cluster = await startCluster({ shards, replicas, proxied: latencyMs > 0 })
+  // Each variant has its connections open while the others run.
+  const conf = { max_connections: 200 }
+  const cluster = await startCluster({ shards, replicas, conf, proxied: latencyMs > 0 })
   const urls = cluster.shards.map((shard) => shard.primary.url)
   for (const url of urls) {
     const client = new pg.Client(url)
