@@ -57,14 +57,17 @@ export function against(
   return spread(own.rounds.map((round, n) => round[figure] / (base.rounds[n]?.[figure] ?? Number.NaN)))
 }
 
-const warmUp = 3
+/**
+ * Rounds of each variant that warm up connections, caches and the optimising compiler, and do not count. A process burns CPU on
+ * compiling for some ten thousand operations, and most for the variant with the most code.
+ */
+const warmUp = 8
 
 export async function interleave(
   variants: readonly Variant[],
   shape: LoadShape,
 ): Promise<readonly VariantFigures[]> {
   const rounds = variants.map((): Round[] => [])
-  // The first rounds warm up connections, caches and the optimising compiler, and do not count.
   for (let round = -warmUp; round < shape.rounds; round += 1) {
     for (const index of orderOf(round, variants.length)) {
       const figures = await runRound(variants[index] as Variant, shape)
