@@ -186,7 +186,7 @@ export async function createRouter(config: ClusterConfig, options: RouterOptions
   const chooseNodes = createNodeChoice(config, knowledge, { now, random: environment.random })
   const stopTracing = await traceWithInstalledApi()
   const contexts = new AsyncLocalStorage<RouteContext>()
-  // A look-up in the asynchronous context costs more than a plan hit: there is none before the first `run`.
+  // Programs that never call `run` make no look-up in the asynchronous context.
   let isContextUsed = false
   let hasRun = false
   let ended: Promise<void> | undefined
